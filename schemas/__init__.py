@@ -1,0 +1,1 @@
+"""What data looks like: contracts, vocabularies, models and tables; no behaviour."""
