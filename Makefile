@@ -1,0 +1,50 @@
+# Needs make, a shell and Python 3.11 or newer; everything else comes from requirements.lock.
+
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 python; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
+BIN := .venv/bin
+STAMP := .venv/.installed
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format lock clean
+
+help:  ## what there is to make
+	@sed -n 's/^\([a-z]*\):.*## /  make \1 # /p' Makefile | awk -F'#' '{ printf "%-16s%s\n", $$1, $$2 }'
+
+setup: $(STAMP)  ## .venv, with the versions of requirements.lock and this project in it
+
+$(STAMP): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer found; name one: make setup PYTHON=/path/to/python3" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$(PYTHON) is older than Python 3.11; name another: make setup PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "building .venv with $$("$(PYTHON)" --version) (a minute or two, once)" >&2
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv .venv
+	@$(PIP) install --require-hashes --requirement requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP)  ## a month of usage, from an export to invoice-ready lines
+	@.ci/demo
+
+test: $(STAMP)  ## every test, on a real Postgres
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --quiet
+
+lint: $(STAMP)  ## ruff, mypy and the walls between the rooms
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-color >.venv/lint-imports.txt 2>&1 || { cat .venv/lint-imports.txt >&2; exit 1; }
+	@echo "lint: clean"
+
+format: $(STAMP)  ## what ruff can mend by itself
+	@$(BIN)/ruff check --quiet --fix-only .
+	@$(BIN)/ruff format --quiet .
+
+lock:  ## requirements.lock anew from pyproject.toml; needs uv
+	@uv pip compile pyproject.toml --extra dask --group dev --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --output-file requirements.lock
+
+clean:  ## away with everything built
+	@rm -rf .venv .usage-import build ./*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
