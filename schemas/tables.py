@@ -1,0 +1,380 @@
+"""The Postgres tables: what is kept, at which grain, and what is unique.
+
+An import's rows wait in a staging table of their own (``arrivals_<import_id>``, see :func:`arrivals`) until it is
+published; everything in ``events`` and below it has been published.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
+
+metadata: Final = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(column_0_name)s_fkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+    }
+)
+
+INSTANT: Final = DateTime(timezone=True)
+
+settings = Table(
+    "settings",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("changed_at", INSTANT, nullable=False, server_default=func.now()),
+    comment="One row per setting that changes numbers and differs from its default.",
+)
+
+# --- catalog -----------------------------------------------------------------------------------------------------
+
+catalog_versions = Table(
+    "catalog_versions",
+    metadata,
+    Column("catalog_version", Integer, primary_key=True, autoincrement=False),
+    Column("clock", INSTANT, nullable=False),
+    Column("loaded_at", INSTANT, nullable=False, server_default=func.now()),
+    Column("folder", Text, nullable=False),
+    Column("user_name", Text),
+    Column("reason", Text),
+    comment="One row per accepted catalog.",
+)
+
+catalog_changes = Table(
+    "catalog_changes",
+    metadata,
+    Column("catalog_version", ForeignKey(catalog_versions.c.catalog_version), primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("before", JSONB(none_as_null=True)),
+    Column("after", JSONB(none_as_null=True)),
+    comment="One row per thing that a catalog version added, changed (before and after) or pruned.",
+)
+
+customers = Table(
+    "customers",
+    metadata,
+    Column("customer_no", Integer, Identity(), primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("external_customer_id", Text, unique=True),
+    Column("document", JSONB, nullable=False),
+    Column("catalog_version", ForeignKey(catalog_versions.c.catalog_version), nullable=False),
+    comment="One row per customer.",
+)
+
+meters = Table(
+    "meters",
+    metadata,
+    Column("meter_no", Integer, Identity(), primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("code", Text, nullable=False),
+    Column("inactive_at", INSTANT),
+    Column("document", JSONB, nullable=False),
+    Column("catalog_version", ForeignKey(catalog_versions.c.catalog_version), nullable=False),
+    comment="One row per meter; it counts events dated before inactive_at.",
+)
+
+plans = Table(
+    "plans",
+    metadata,
+    Column("plan_no", Integer, Identity(), primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("document", JSONB, nullable=False),
+    Column("catalog_version", ForeignKey(catalog_versions.c.catalog_version), nullable=False),
+    comment="One row per plan.",
+)
+
+pricings = Table(
+    "pricings",
+    metadata,
+    Column("pricing_no", Integer, Identity(), primary_key=True),
+    Column("plan_no", ForeignKey(plans.c.plan_no, ondelete="CASCADE"), nullable=False),
+    Column("id", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("meter_no", ForeignKey(meters.c.meter_no)),
+    Column("interval", Text),
+    Column("interval_count", Integer),
+    Column("document", JSONB, nullable=False),
+    UniqueConstraint("plan_no", "id"),
+    comment="One row per pricing of a plan; meter_no, interval and interval_count only where it carries usage.",
+)
+
+contracts = Table(
+    "contracts",
+    metadata,
+    Column("contract_no", Integer, Identity(), primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("customer_no", ForeignKey(customers.c.customer_no), nullable=False, index=True),
+    Column("plan_no", ForeignKey(plans.c.plan_no), nullable=False),
+    Column("start_on", Date, nullable=False),
+    Column("end_on", Date),
+    Column("anchor", Text),
+    Column("document", JSONB, nullable=False),
+    Column("catalog_version", ForeignKey(catalog_versions.c.catalog_version), nullable=False),
+    comment="One row per contract; end_on is exclusive, null where it rolls on; anchor is a date or a day of month.",
+)
+
+# --- imports and their files -------------------------------------------------------------------------------------
+
+mappings = Table(
+    "mappings",
+    metadata,
+    Column("mapping_digest", Text, primary_key=True),
+    Column("name", Text),
+    Column("document", JSONB, nullable=False),
+    comment="One row per mapping an import was run with.",
+)
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("import_id", Integer, primary_key=True, autoincrement=False),
+    Column("kind", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("clock", INSTANT, nullable=False),
+    Column("started_at", INSTANT, nullable=False, server_default=func.now()),
+    Column("finished_at", INSTANT),
+    Column("publish_no", Integer, unique=True),
+    Column("published_at", INSTANT, unique=True),
+    Column("sources", JSONB, nullable=False),
+    Column("mapping_digest", ForeignKey(mappings.c.mapping_digest)),
+    Column("catalog_version", Integer),
+    Column("max_rejected", Numeric),
+    Column("reason", Text),
+    Column("user_name", Text),
+    Column("host", Text),
+    Column("software", Text, nullable=False),
+    Column("flow_run_id", Text),
+    Column("ledger", JSONB(none_as_null=True)),
+    Column("lines_changed", Integer),
+    Column("failure", Text),
+    comment="One row per import or rollup: everything that publishes has its id here.",
+)
+
+files = Table(
+    "files",
+    metadata,
+    Column("file_id", Integer, primary_key=True, autoincrement=False),
+    Column("uri", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("mapping_digest", ForeignKey(mappings.c.mapping_digest), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("first_import_id", ForeignKey(imports.c.import_id), nullable=False),
+    Column("published_import_id", ForeignKey(imports.c.import_id)),
+    UniqueConstraint("sha256", "mapping_digest"),
+    comment="One row per file: its bytes under a mapping. file_id is its place, given when first listed, for good.",
+)
+
+import_files = Table(
+    "import_files",
+    metadata,
+    Column("import_id", ForeignKey(imports.c.import_id), primary_key=True),
+    Column("file_id", ForeignKey(files.c.file_id), primary_key=True),
+    Column("uri", Text, nullable=False),
+    Column("source_version", Text),
+    Column("is_loaded", Boolean, nullable=False, server_default="false"),
+    Column("ledger", JSONB(none_as_null=True)),
+    comment="One row per file that an import reads; its ledger once settled.",
+)
+
+chunks = Table(
+    "chunks",
+    metadata,
+    Column("import_id", Integer, primary_key=True),
+    Column("file_id", Integer, primary_key=True),
+    Column("last_row", BigInteger, primary_key=True),
+    Column("rows", Integer, nullable=False),
+    Column("rejected", Integer, nullable=False),
+    Column("keyless", Integer, nullable=False),
+    Column("counts", JSONB, nullable=False),
+    Column("committed_at", INSTANT, nullable=False, server_default=func.clock_timestamp()),
+    comment="One row per chunk whose rows, rejections and checkpoint have been committed together.",
+)
+
+rejections = Table(
+    "rejections",
+    metadata,
+    Column("import_id", ForeignKey(imports.c.import_id), primary_key=True),
+    Column("file_id", ForeignKey(files.c.file_id), primary_key=True),
+    Column("row", BigInteger, primary_key=True),
+    Column("line", BigInteger),
+    Column("byte_offset", BigInteger),
+    Column("code", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("field", Text),
+    Column("value", Text),
+    Column("raw", LargeBinary),
+    Column("raw_length", BigInteger, nullable=False),
+    Column("raw_sha256", LargeBinary, nullable=False),
+    Index(None, "raw_sha256"),
+    comment="One row per row set aside, with its untouched bytes (at most 64 KiB, their length and hash).",
+)
+
+# --- events ------------------------------------------------------------------------------------------------------
+
+
+def _event_columns() -> list[Column[object]]:
+    """The columns of a version of an event; wide fixed-length ones first, so that no byte is lost to alignment."""
+    return [
+        Column("key", UUID(as_uuid=False), nullable=False),
+        Column("at", INSTANT, nullable=False),
+        Column("row", BigInteger, nullable=False),
+        Column("file_id", Integer, nullable=False),
+        Column("customer_no", Integer, nullable=False),
+        Column("contract_no", Integer),
+        Column("is_keyless", Boolean, nullable=False),
+        Column("is_timestamp_omitted", Boolean, nullable=False),
+        Column("is_deleted", Boolean, nullable=False),
+        Column("event_name", Text, nullable=False),
+        Column("idempotency_key", Text),
+        Column("source_version", Text),
+        Column("properties", JSONB, nullable=False),
+    ]
+
+
+EVENT_COLUMNS: Final = tuple(column.name for column in _event_columns())
+
+events = Table(
+    "events",
+    metadata,
+    *_event_columns(),
+    comment="One row per key: the version that counts, with the place (file_id, row) that first told it.",
+)
+EVENTS_KEY_INDEX: Final = "events_key"
+EVENTS_AT_INDEX: Final = "events_at"
+
+superseded = Table(
+    "superseded",
+    metadata,
+    *_event_columns(),
+    Column("import_id", Integer, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Index(None, "key"),
+    comment="One row per version that does not count: corrected by a later one, or stale when it came.",
+)
+
+tellings = Table(
+    "tellings",
+    metadata,
+    Column("key", UUID(as_uuid=False), nullable=False),
+    Column("row", BigInteger, nullable=False),
+    Column("version_row", BigInteger, nullable=False),
+    Column("file_id", Integer, nullable=False),
+    Column("version_file_id", Integer, nullable=False),
+    Column("source_version", Text),
+    Index(None, "key"),
+    comment="One row per duplicate: it tells again the version first told at (version_file_id, version_row).",
+)
+
+# --- usage -------------------------------------------------------------------------------------------------------
+
+daily_usage = Table(
+    "daily_usage",
+    metadata,
+    Column("customer_no", Integer, nullable=False),
+    Column("pin", Integer, nullable=False),
+    Column("meter_no", Integer, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("first_at", INSTANT, nullable=False),
+    Column("last_at", INSTANT, nullable=False),
+    Column("event_count", BigInteger, nullable=False),
+    Column("unusable_count", BigInteger, nullable=False),
+    Column("quantity", Numeric),
+    Column("group_key", Text, nullable=False),
+    Index(None, "customer_no", "day"),
+    comment="One row per customer × contract pin (0: none) × meter × group × day of the billing zone.",
+)
+
+daily_matches = Table(
+    "daily_matches",
+    metadata,
+    Column("customer_no", Integer, nullable=False),
+    Column("pin", Integer, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("event_count", BigInteger, nullable=False),
+    Column("event_name", Text, nullable=False),
+    Column("meters", ARRAY(Integer), nullable=False),
+    Index(None, "customer_no", "day"),
+    comment="One row per customer × contract pin (0: none) × event name × set of matching meters × day.",
+)
+
+usage_lines = Table(
+    "usage_lines",
+    metadata,
+    Column("line_id", UUID(as_uuid=False), primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("contract_no", Integer, nullable=False),
+    Column("pricing_no", Integer, nullable=False),
+    Column("meter_no", Integer, nullable=False),
+    Column("customer_no", Integer, nullable=False),
+    Column("period_start_on", Date, nullable=False),
+    Column("period_end_on", Date, nullable=False),
+    Column("period_start", INSTANT, nullable=False),
+    Column("period_end", INSTANT, nullable=False),
+    Column("group_key", Text, nullable=False),
+    Column("quantity", Numeric),
+    Column("event_count", BigInteger, nullable=False),
+    Column("unusable_count", BigInteger, nullable=False),
+    Column("first_event_at", INSTANT),
+    Column("last_event_at", INSTANT),
+    Column("is_withdrawn", Boolean, nullable=False),
+    Column("import_id", ForeignKey(imports.c.import_id), nullable=False),
+    Column("publish_no", Integer, nullable=False),
+    Column("replaced_publish_no", Integer),
+    comment="One row per revision of a usage line; the current one has no replaced_publish_no.",
+)
+Index(
+    "usage_lines_current",
+    usage_lines.c.customer_no,
+    postgresql_where=usage_lines.c.replaced_publish_no.is_(None),
+)
+
+rollup_state = Table(
+    "rollup_state",
+    metadata,
+    Column("is_only_row", Boolean, primary_key=True, server_default="true"),
+    Column("billing_time_zone", Text, nullable=False),
+    Column("meters_digest", Text, nullable=False),
+    Column("catalog_version", Integer, nullable=False),
+    comment="One row: what the daily usage and the lines were last made from.",
+)
+
+
+def arrivals(import_id: int) -> Table:
+    """The staging table of an import: one row per accepted row, shaped as ``events``, and where it was found."""
+    return Table(f"arrivals_{import_id}", MetaData(), *_event_columns())
+
+
+def arrival_bytes(import_id: int) -> Table:
+    """The untouched bytes of an import's accepted rows, kept only where a conflict would reject them."""
+    return Table(
+        f"arrival_bytes_{import_id}",
+        MetaData(),
+        Column("file_id", Integer, nullable=False),
+        Column("row", BigInteger, nullable=False),
+        Column("line", BigInteger),
+        Column("byte_offset", BigInteger),
+        Column("raw", LargeBinary),
+        Column("raw_length", BigInteger, nullable=False),
+        Column("raw_sha256", LargeBinary, nullable=False),
+    )
