@@ -1,0 +1,101 @@
+"""The database: a connection to it, its schema brought up to date, and the lock of one import at a time."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from flows.postgres import database_url
+from schemas.errors import ConfigurationError, UsageImportError
+
+SCHEMA_VERSION: Final = "0001"
+MIGRATION_LOCK: Final = 7_301_001
+IMPORT_LOCK: Final = 7_301_002
+
+
+def home(environ: Mapping[str, str]) -> Path:
+    """The folder of the embedded Postgres and of everything else kept between commands."""
+    return Path(environ.get("USAGE_IMPORT_HOME") or ".usage-import").absolute()
+
+
+@contextmanager
+def open_database(environ: Mapping[str, str] | None = None) -> Iterator[Engine]:
+    """The database of this installation, its schema up to date.
+
+    Raises ConfigurationError for a URL that is none, UsageImportError where the server does not answer.
+    """
+    environment = os.environ if environ is None else environ
+    with database_url(home(environment), environ=environment) as url:
+        engine = create_engine(url, poolclass=NullPool, connect_args={"application_name": "usage-import"})
+        try:
+            migrate(engine)
+            yield engine
+        except OperationalError as error:
+            raise UsageImportError(unreachable(engine, error)) from error
+        except DBAPIError as error:
+            raise UsageImportError(f"postgres refused: {first_line(error)}") from error
+        finally:
+            engine.dispose()
+
+
+def first_line(error: SQLAlchemyError) -> str:
+    """What Postgres said, in one line and without the statement."""
+    said = str(getattr(error, "orig", None) or error).strip().splitlines()
+    return said[0].strip() if said else type(error).__name__
+
+
+def unreachable(engine: Engine, error: SQLAlchemyError) -> str:
+    """One line about a server that does not answer; never with the password."""
+    where = engine.url.render_as_string(hide_password=True)
+    return f"postgres at {where} does not answer: {first_line(error)}; see that it runs and that USAGE_IMPORT_DATABASE_URL is right"
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the schema up to date; does nothing, and costs one query, where it is."""
+    with engine.connect() as connection:
+        if schema_version(connection) == SCHEMA_VERSION:
+            return
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent.parent / "schemas" / "migrations"))
+    with engine.begin() as connection:
+        connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
+        found = schema_version(connection)
+        if found is not None and found > SCHEMA_VERSION:
+            raise ConfigurationError(
+                f"the database has schema {found}, newer than this usage-import knows ({SCHEMA_VERSION}); upgrade usage-import"
+            )
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def schema_version(connection: Connection) -> str | None:
+    """The version of the schema in the database, None where there is none yet."""
+    if connection.scalar(text("select to_regclass('alembic_version')")) is None:
+        return None
+    version: str | None = connection.scalar(text("select version_num from alembic_version"))
+    return version
+
+
+@contextmanager
+def import_lock(engine: Engine, *, wait: bool) -> Iterator[None]:
+    """Hold the lock of one import at a time; raises UsageImportError where another holds it and `wait` is false."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if wait:
+            connection.execute(text("select pg_advisory_lock(:lock)"), {"lock": IMPORT_LOCK})
+        elif not connection.scalar(text("select pg_try_advisory_lock(:lock)"), {"lock": IMPORT_LOCK}):
+            raise UsageImportError("another import is at work in this database; wait for it with --wait, or run this one later")
+        yield
+
+
+def database_name(engine: Engine) -> str:
+    """The database as a person would name it, without secrets."""
+    return make_url(engine.url).render_as_string(hide_password=True)

@@ -1,0 +1,91 @@
+"""The ledger of an import: what became of its rows, per file and in all."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """What became of an accepted or rejected row; every row has exactly one."""
+
+    NEW = "new"
+    """The key was unknown."""
+    DUPLICATE = "duplicate"
+    """The key is held with the same content."""
+    CORRECTED = "corrected"
+    """The key is held with other content; the new version counts."""
+    STALE = "stale"
+    """Other content, but told earlier than the version held."""
+    REJECTED = "rejected"
+    """Set aside with one reason."""
+
+
+class ImportStatus(StrEnum):
+    """Where an import stands."""
+
+    LOADING = "loading"
+    """Chunks are being loaded; after a crash the same command goes on."""
+    PUBLISHED = "published"
+    """Its events count."""
+    HELD = "held"
+    """Loaded and computed, invisible until published."""
+    FAILED = "failed"
+    """Nothing of it was loaded; its rejections are kept."""
+    UNCHANGED = "unchanged"
+    """All its files were known already."""
+
+
+class ImportKind(StrEnum):
+    """What a row of the history did."""
+
+    IMPORT = "import"
+    ROLLUP = "rollup"
+
+
+@dataclass
+class RowCounts:
+    """How many rows had which outcome: ``rows = new + duplicate + corrected + stale + rejected``."""
+
+    rows: int = 0
+    new: int = 0
+    duplicate: int = 0
+    corrected: int = 0
+    stale: int = 0
+    rejected: int = 0
+    duplicates_without_key: int = 0
+    rejected_by_reason: dict[str, int] = field(default_factory=dict)
+    defaulted_timestamps: int = 0
+    doubled_local_times: int = 0
+    before_2000: int = 0
+    unknown_fields: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether every row has exactly one outcome."""
+        told = self.new + self.duplicate + self.corrected + self.stale + self.rejected
+        return self.rows == told and self.rejected == sum(self.rejected_by_reason.values())
+
+
+@dataclass
+class FileLedger(RowCounts):
+    """What became of the rows of one file."""
+
+    uri: str = ""
+    sha256: str = ""
+    file_id: int | None = None
+    size: int = 0
+    is_unchanged: bool = False
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Ledger(RowCounts):
+    """What became of the rows of an import, and what that did to usage."""
+
+    import_id: int | None = None
+    status: str = ImportStatus.LOADING
+    clock: str = ""
+    unassigned_by_reason: dict[str, int] = field(default_factory=dict)
+    unusable: int = 0
+    files: list[FileLedger] = field(default_factory=list)
+    lines_changed: int = 0
+    message: str | None = None

@@ -1,0 +1,9 @@
+"""How Alembic reaches the database: through the connection it is handed, inside the caller's transaction."""
+
+from alembic import context
+
+from schemas.tables import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+with context.begin_transaction():
+    context.run_migrations()
