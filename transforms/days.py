@@ -1,0 +1,84 @@
+"""Days of a billing time zone as instants: where each begins and where the next one does."""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from schemas.errors import ConfigurationError
+
+INSTANT = pl.Datetime("us", "UTC")
+
+FIRST_INSTANT = datetime.min.replace(tzinfo=UTC)
+LAST_INSTANT = datetime.max.replace(tzinfo=UTC)
+"""Events lie in the years 1 to 9999; a day or period that goes on beyond ends here."""
+
+_SECOND = timedelta(seconds=1)
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """The IANA zone of that name; raises ConfigurationError where there is none."""
+    try:
+        return ZoneInfo(name)
+    except (LookupError, ValueError, OSError):
+        message = f"unknown time zone {name!r}; use an IANA name such as 'UTC' or 'America/New_York'"
+        raise ConfigurationError(message) from None
+
+
+def opening(zone: ZoneInfo, day: date) -> datetime:
+    """The first instant (UTC) whose local date is ``day``, or where the zone skipped that day, a later one.
+
+    Of two midnights the earlier; where midnight is missing, the end of the gap.
+    """
+    midnight = datetime.combine(day, time.min, tzinfo=zone)
+    earlier = _instant(midnight)
+    later = _instant(midnight.replace(fold=1))
+    if earlier <= later:
+        return earlier
+    return _end_of_gap(zone, day, before=later, after=earlier)
+
+
+def openings(zone: ZoneInfo, days: Iterable[date]) -> pl.DataFrame:
+    """One row per day asked for: ``day`` Date, ``opens_at`` Datetime us UTC."""
+    asked = list(days)
+    return pl.DataFrame(
+        {"day": asked, "opens_at": [opening(zone, day) for day in asked]},
+        schema={"day": pl.Date, "opens_at": INSTANT},
+    )
+
+
+def day_starts(zone: str, *, first: date, last: date) -> pl.DataFrame:
+    """One row per existing day from ``first`` to ``last``, in order, without gap or overlap.
+
+    Columns: ``day`` Date; ``start_at``, ``end_at`` Datetime us UTC, half-open. A day that the zone skipped is
+    absent. Raises ConfigurationError for an unknown zone, ValueError where ``last`` comes before ``first``.
+    """
+    if last < first:
+        raise ValueError(f"the days end on {last}, before they begin on {first}")
+    ordinals = range(first.toordinal(), min(last.toordinal() + 1, date.max.toordinal()) + 1)
+    opened = openings(zone_named(zone), map(date.fromordinal, ordinals))
+    ends = pl.col("opens_at").shift(-1).fill_null(LAST_INSTANT)
+    return opened.select("day", start_at="opens_at", end_at=ends).filter(
+        pl.col("day") <= last, pl.col("start_at") < pl.col("end_at")
+    )
+
+
+def _instant(local: datetime) -> datetime:
+    """The instant of a local time, held within what can be written; ``fold`` picks one of two."""
+    offset = local.utcoffset() or timedelta()
+    try:
+        return local.replace(tzinfo=UTC, fold=0) - offset
+    except OverflowError:
+        return FIRST_INSTANT if offset > timedelta() else LAST_INSTANT
+
+
+def _end_of_gap(zone: ZoneInfo, day: date, *, before: datetime, after: datetime) -> datetime:
+    """Where the clocks jumped over the midnight of ``day``: after ``before``, at the latest ``after``."""
+    while after - before > _SECOND:
+        middle = before + (after - before) // 2 // _SECOND * _SECOND
+        if middle.astimezone(zone).date() < day:
+            before = middle
+        else:
+            after = middle
+    return after
