@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 p
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 BIN := .venv/bin
 STAMP := .venv/.installed
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format lock clean
@@ -42,8 +42,7 @@ format: $(STAMP)  ## what ruff can mend by itself
 	@$(BIN)/ruff format --quiet .
 
 lock:  ## requirements.lock anew from pyproject.toml; needs uv
-	@uv pip compile pyproject.toml --extra dask --group dev --universal --python-version 3.11 \
-		--generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --output-file requirements.lock
+	@.ci/lock
 
 clean:  ## away with everything built
 	@rm -rf .venv .usage-import build ./*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
