@@ -268,9 +268,9 @@ superseded = Table(
     metadata,
     *_event_columns(),
     Column("import_id", Integer, nullable=False),
-    Column("outcome", Text, nullable=False),
+    Column("standing", Text, nullable=False),
     Index(None, "key"),
-    comment="One row per version that does not count: corrected by a later one, or stale when it came.",
+    comment="One row per version that does not count: superseded by a later one, or stale when it came.",
 )
 
 tellings = Table(

@@ -1,0 +1,178 @@
+"""Loading: a file's rows, read, sifted and copied into the import's staging table, chunk by chunk.
+
+A chunk's rows, its rejections and its checkpoint commit in one transaction, so a load that was cut off goes on from its
+last chunk. Reading and sifting run one chunk ahead of Postgres.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+import polars as pl
+from sqlalchemy import Connection, func, insert, select
+
+from flows.copying import copy_bytes, copy_frame, encode
+from flows.reading import read_chunks
+from flows.sources import Source, open_source
+from schemas.chunk import Chunk
+from schemas.mapping import Mapping
+from schemas.tables import EVENT_COLUMNS, arrival_bytes, arrivals, chunks, rejections
+from transforms.sift import Sifted, sift
+
+JSONB_COLUMNS: Final = ("properties",)
+REJECTION_COLUMNS: Final = (
+    "row", "line", "byte_offset", "code", "message", "field", "value", "raw", "raw_length", "raw_sha256",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Catalogued:
+    """What sifting has to know of the catalog: the customers and contracts as frames."""
+
+    customers: pl.DataFrame
+    contracts: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class LoadOrder:
+    """One file to load: where its rows come from and what they are judged by."""
+
+    import_id: int
+    file_id: int
+    source: Source
+    mapping: Mapping
+    clock: datetime
+    chunk_rows: int
+
+
+@dataclass(frozen=True)
+class SiftedChunk:
+    """A sifted chunk, ready to be copied."""
+
+    rows: int
+    last_row: int
+    sifted: Sifted
+    events: bytes
+    bytes_read: int
+
+
+Progress = Callable[[int, int], None]
+"""Told after each chunk: rows loaded by it, and bytes of the source read so far."""
+
+
+Item = TypeVar("Item")
+
+
+def load_file(
+    connection: Connection, order: LoadOrder, catalogued: Catalogued, *, progress: Progress
+) -> tuple[str, ...]:
+    """Load what is left of a file into the staging table of its import; the warnings that sifting gave."""
+    warnings: dict[str, None] = {}
+    after_row = checkpoint(connection, order)
+    connection.commit()
+    with open_source(order.source) as stream:
+        chunked = read_chunks(stream, name=order.source.uri, after_row=after_row, chunk_rows=order.chunk_rows)
+        for chunk in one_ahead(sifted_chunks(chunked, order, catalogued)):
+            with connection.begin():
+                write_chunk(connection, order, chunk)
+            warnings |= dict.fromkeys(chunk.sifted.warnings)
+            progress(chunk.rows, chunk.bytes_read)
+    return tuple(warnings)
+
+
+def checkpoint(connection: Connection, order: LoadOrder) -> int:
+    """The last row of the file that has been committed, 0 where none has."""
+    statement = select(func.max(chunks.c.last_row)).where(
+        chunks.c.import_id == order.import_id, chunks.c.file_id == order.file_id
+    )
+    return connection.scalar(statement) or 0
+
+
+def sifted_chunks(chunked: Iterator[Chunk], order: LoadOrder, catalogued: Catalogued) -> Iterator[SiftedChunk]:
+    """Each chunk of a file sifted and encoded."""
+    for chunk in chunked:
+        if chunk.positions.is_empty():
+            continue
+        sifted = sift(
+            chunk,
+            mapping=order.mapping,
+            customers=catalogued.customers,
+            contracts=catalogued.contracts,
+            clock=order.clock,
+        )
+        yield SiftedChunk(
+            rows=chunk.positions.height,
+            last_row=chunk.positions["row"][-1],
+            sifted=sifted,
+            events=encode(event_frame(sifted.accepted, order.file_id), jsonb=JSONB_COLUMNS),
+            bytes_read=chunk.bytes_read,
+        )
+
+
+def event_frame(accepted: pl.DataFrame, file_id: int) -> pl.DataFrame:
+    """Accepted rows as the staging table has them, sorted by key: random keys then touch an index in order."""
+    return (
+        accepted.with_columns(
+            pl.lit(file_id, dtype=pl.Int32).alias("file_id"), pl.col("version").alias("source_version")
+        )
+        .select(EVENT_COLUMNS)
+        .sort("key")
+    )
+
+
+def write_chunk(connection: Connection, order: LoadOrder, chunk: SiftedChunk) -> None:
+    """Write a chunk's rows, rejections and checkpoint, within the caller's transaction."""
+    accepted, rejected = chunk.sifted.accepted, chunk.sifted.rejections
+    if not accepted.is_empty():
+        copy_bytes(connection, arrivals(order.import_id).name, EVENT_COLUMNS, chunk.events)
+    if order.mapping.on_conflict == "reject":
+        copy_frame(connection, arrival_bytes(order.import_id).name, accepted_bytes(accepted, order.file_id))
+    copy_frame(connection, rejections.name, rejection_frame(rejected, order))
+    connection.execute(
+        insert(chunks).values(
+            import_id=order.import_id,
+            file_id=order.file_id,
+            last_row=chunk.last_row,
+            rows=chunk.rows,
+            rejected=rejected.height,
+            keyless=accepted["is_keyless"].sum(),
+            counts=chunk_counts(chunk.sifted),
+        )
+    )
+
+
+def accepted_bytes(accepted: pl.DataFrame, file_id: int) -> pl.DataFrame:
+    """The untouched bytes of accepted rows, for those that a conflict will reject."""
+    return accepted.select(
+        pl.lit(file_id, dtype=pl.Int32).alias("file_id"), "row", "line", "byte_offset", "raw", "raw_length", "raw_sha256"
+    )
+
+
+def rejection_frame(rejected: pl.DataFrame, order: LoadOrder) -> pl.DataFrame:
+    """Rejections as their table has them."""
+    return rejected.select(
+        pl.lit(order.import_id, dtype=pl.Int32).alias("import_id"),
+        pl.lit(order.file_id, dtype=pl.Int32).alias("file_id"),
+        *REJECTION_COLUMNS,
+    )
+
+
+def chunk_counts(sifted: Sifted) -> dict[str, Any]:
+    """What the ledger needs of a chunk beyond its rows: counts, and the UTC days its events lie on."""
+    reasons = sifted.rejections.group_by("code").len()
+    days = sifted.accepted.select(pl.col("at").dt.date().unique().sort())["at"]
+    return asdict(sifted.counts) | {
+        "rejected_by_reason": dict(reasons.iter_rows()),
+        "days": [day.isoformat() for day in days],
+    }
+
+
+def one_ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """The same items, the next one being made in a thread while this one is used."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        coming = pool.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = pool.submit(next, items, None)
+            yield item

@@ -1,0 +1,314 @@
+"""Settling: after the last chunk, every row of an import gets its outcome by its place, and the ledger is written.
+
+The many, whose key is new or told again unchanged, are decided in SQL; the few contested keys are read one telling after
+another by ``transforms.outcomes``. :func:`settle` writes to temporary tables alone; :func:`merge` then moves what counts
+into ``events``. Both run inside the transaction that publishes.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import polars as pl
+from sqlalchemy import Connection, RowMapping, literal_column, text
+from sqlalchemy.dialects import postgresql
+
+from flows.copying import copy_frame
+from schemas.ledger import FileLedger, Outcome
+from schemas.rejections import RejectionCode
+from schemas.tables import EVENT_COLUMNS, arrival_bytes, arrivals
+from transforms.identify import ordinal_key
+from transforms.outcomes import settle_contested
+
+CONTESTED_BATCH: Final = 50_000
+"""Tellings of contested keys fetched at a time, some 20 MB of Python."""
+
+SAME_CONTENT: Final = """
+    a.customer_no = e.customer_no and a.event_name = e.event_name and a.is_deleted = e.is_deleted
+    and a.is_timestamp_omitted = e.is_timestamp_omitted and (a.is_timestamp_omitted or a.at = e.at)
+    and a.contract_no is not distinct from e.contract_no and a.properties = e.properties
+"""
+"""Same resolved customer, name, instant (or omitted), contract and properties as JSON values (``DOMAIN`` of events)."""
+
+CONTENT_ORDER: Final = """
+    customer_no, event_name, is_deleted, is_timestamp_omitted, case when not is_timestamp_omitted then at end,
+    contract_no, properties
+"""
+"""Tellings of a key that are equal in all of these have the same content."""
+
+NUMBER_REPEATED_KEYLESS: Final = """
+    update {arrivals} a set key = {ordinal_key}
+    from (
+        select file_id, row, row_number() over (partition by file_id, key order by row) as ordinal
+        from {arrivals}
+        where is_keyless and (file_id, key) in (
+            select file_id, key from {arrivals} where is_keyless group by file_id, key having count(*) > 1
+        )
+    ) numbered
+    where a.file_id = numbered.file_id and a.row = numbered.row and numbered.ordinal > 1
+"""
+
+FIND_REPEATED_KEYS: Final = """
+    create temporary table repeated_keys on commit drop as
+    select key from {arrivals} group by key having count(*) > 1
+"""
+
+FIND_HELD_KEYS: Final = """
+    create temporary table held_keys on commit drop as
+    select a.key, a.file_id, a.row, a.is_keyless, a.source_version,
+           e.file_id as version_file_id, e.row as version_row, ({same_content}) as is_same
+    from {arrivals} a join events e using (key)
+"""
+
+FIND_PLAIN_DUPLICATES: Final = """
+    create temporary table plain_duplicates on commit drop as
+    select * from held_keys h where is_same and not exists (select from repeated_keys r where r.key = h.key)
+"""
+
+FIND_CONTESTED_KEYS: Final = """
+    create temporary table contested_keys on commit drop as
+    select key from repeated_keys union select key from held_keys where not is_same
+"""
+
+READ_CONTESTED: Final = """
+    with told as (
+        select key, file_id, row, false as is_held, file_id as place_file_id, row as place_row, source_version,
+               customer_no, event_name, is_deleted, is_timestamp_omitted, at, contract_no, properties
+        from {arrivals} where key in (select key from contested_keys)
+        union all
+        select e.key, e.file_id, e.row, true,
+               greatest(array[e.file_id, e.row], latest.place)[1]::int, greatest(array[e.file_id, e.row], latest.place)[2],
+               greatest(e.source_version::numeric, latest.source_version)::text,
+               e.customer_no, e.event_name, e.is_deleted, e.is_timestamp_omitted, e.at, e.contract_no, e.properties
+        from events e cross join lateral (
+            select max(array[t.file_id, t.row]) as place, max(t.source_version::numeric) as source_version
+            from tellings t where t.key = e.key and t.version_file_id = e.file_id and t.version_row = e.row
+        ) latest
+        where e.key in (select key from contested_keys)
+    )
+    select key::text, file_id, row, is_held, place_file_id, place_row, source_version, at, is_timestamp_omitted,
+           dense_rank() over (partition by key order by {content_order}) as content
+    from told order by key, is_held desc, place_file_id, place_row
+"""
+
+CREATE_SETTLED: Final = """
+    create temporary table settled (
+        key text, file_id int, row bigint, is_held boolean, outcome text, is_current boolean,
+        version_file_id int, version_row bigint, at timestamptz, corrects_own_file boolean
+    ) on commit drop
+"""
+
+COUNT_OUTCOMES: Final = """
+    select a.file_id, s.outcome, a.is_keyless, s.corrects_own_file, count(*) as rows
+    from settled s join {arrivals} a on a.file_id = s.file_id and a.row = s.row
+    where not s.is_held group by 1, 2, 3, 4
+    union all
+    select file_id, 'duplicate', is_keyless, false, count(*) from plain_duplicates group by 1, 2, 3, 4
+"""
+
+COUNT_LOADED: Final = """
+    select file_id, sum(rows)::bigint as rows, sum(rejected)::bigint as rejected, sum(keyless)::bigint as keyless,
+           jsonb_agg(counts) as counts
+    from chunks where import_id = :import_id group by file_id
+"""
+
+REJECT_CONFLICTS: Final = """
+    insert into rejections
+        (import_id, file_id, row, line, byte_offset, code, message, field, value, raw, raw_length, raw_sha256)
+    select :import_id, a.file_id, a.row, b.line, b.byte_offset, :code, :message, 'idempotencyKey',
+           left(a.idempotency_key, 200), b.raw, b.raw_length, b.raw_sha256
+    from settled s
+    join {arrivals} a on a.file_id = s.file_id and a.row = s.row
+    join {arrival_bytes} b on b.file_id = s.file_id and b.row = s.row
+    where s.outcome = 'rejected'
+"""
+
+KEEP_DUPLICATE_TELLINGS: Final = """
+    insert into tellings (key, row, version_row, file_id, version_file_id, source_version)
+    select key, row, version_row, file_id, version_file_id, source_version from plain_duplicates
+    union all
+    select a.key, a.row, s.version_row, a.file_id, s.version_file_id, a.source_version
+    from settled s join {arrivals} a on a.file_id = s.file_id and a.row = s.row
+    where s.outcome = 'duplicate'
+    order by 1
+"""
+
+KEEP_REPLACED: Final = """
+    insert into superseded ({columns}, import_id, standing)
+    select {e_columns}, :import_id, 'superseded'
+    from events e join settled s on s.key::uuid = e.key where s.is_held and not s.is_current
+"""
+
+KEEP_UNCOUNTED: Final = """
+    insert into superseded ({columns}, import_id, standing)
+    select {a_columns}, :import_id, case s.outcome when 'stale' then 'stale' else 'superseded' end
+    from settled s join {arrivals} a on a.file_id = s.file_id and a.row = s.row
+    where s.outcome in ('new', 'corrected', 'stale') and not s.is_held and not s.is_current
+"""
+
+TOUCH_REPLACED: Final = """
+    create temporary table touched on commit drop as
+    select e.customer_no, e.at from events e join settled s on s.key::uuid = e.key where s.is_held and not s.is_current
+"""
+
+TOUCH_ARRIVED: Final = """
+    insert into touched
+    select a.customer_no, a.at from {arrivals} a where not exists (select from decided_keys d where d.key = a.key)
+    union all
+    select a.customer_no, s.at from settled s join {arrivals} a on a.file_id = s.file_id and a.row = s.row
+    where s.is_current and not s.is_held
+"""
+
+REMOVE_REPLACED: Final = """
+    delete from events e using settled s where s.key::uuid = e.key and s.is_held and not s.is_current
+"""
+
+FIND_DECIDED_KEYS: Final = """
+    create temporary table decided_keys on commit drop as
+    select key from contested_keys union select key from plain_duplicates
+"""
+
+ADD_NEW: Final = """
+    insert into events ({columns})
+    select {columns} from {arrivals} a where not exists (select from decided_keys d where d.key = a.key)
+    order by key
+"""
+
+ADD_CURRENT: Final = """
+    insert into events ({columns})
+    select {columns_with_settled_at}
+    from settled s join {arrivals} a on a.file_id = s.file_id and a.row = s.row
+    where s.is_current and not s.is_held
+"""
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """The ledger of each file of an import, and how many rows of each corrected another row of the same file."""
+
+    files: dict[int, FileLedger]
+    own_corrections: dict[int, int]
+
+
+def settle(connection: Connection, *, import_id: int, is_conflict_rejected: bool) -> Settlement:
+    """Decide the outcome of every row of an import.
+
+    Writes to temporary tables that end with the transaction, which :func:`merge` reads.
+    """
+    names = _names(import_id)
+    loaded = connection.execute(text(COUNT_LOADED), {"import_id": import_id}).mappings().all()
+    if any(file["keyless"] for file in loaded):
+        connection.execute(text(NUMBER_REPEATED_KEYLESS.format(**names)))
+    connection.execute(text("analyze {arrivals}".format(**names)))
+    for statement in (
+        FIND_REPEATED_KEYS,
+        FIND_HELD_KEYS,
+        FIND_PLAIN_DUPLICATES,
+        FIND_CONTESTED_KEYS,
+        FIND_DECIDED_KEYS,
+        CREATE_SETTLED,
+    ):
+        connection.execute(text(statement.format(**names)))
+    connection.execute(text("analyze contested_keys"))
+    for batch in _contested(connection, names):
+        copy_frame(connection, "settled", settle_contested(batch, is_conflict_rejected=is_conflict_rejected))
+    connection.execute(text("analyze settled"))
+    outcomes = connection.execute(text(COUNT_OUTCOMES.format(**names))).mappings().all()
+    return _settlement(loaded, outcomes)
+
+
+def reject_conflicts(connection: Connection, *, import_id: int) -> None:
+    """Write the rejections of rows whose key is taken by another event; reads what :func:`settle` decided."""
+    code = RejectionCode.CONFLICT
+    connection.execute(
+        text(REJECT_CONFLICTS.format(**_names(import_id))),
+        {"import_id": import_id, "code": code.value, "message": code.message},
+    )
+
+
+def merge(connection: Connection, *, import_id: int) -> None:
+    """Move what counts into ``events`` and keep the rest of what was told; reads what :func:`settle` decided.
+
+    Leaves a temporary table ``touched`` (customer_no, at): an instant of every customer-day whose usage may change.
+    """
+    names = _names(import_id)
+    for statement in (
+        KEEP_DUPLICATE_TELLINGS,
+        KEEP_REPLACED,
+        KEEP_UNCOUNTED,
+        TOUCH_REPLACED,
+        TOUCH_ARRIVED,
+        REMOVE_REPLACED,
+        ADD_NEW,
+        ADD_CURRENT,
+    ):
+        connection.execute(text(statement.format(**names)), {"import_id": import_id} if ":import_id" in statement else {})
+
+
+def _names(import_id: int) -> dict[str, str]:
+    """What the statements above leave open: the import's own tables, and lists of columns."""
+    ordinal = ordinal_key(literal_column("a.key"), literal_column("numbered.ordinal"))
+    return {
+        "arrivals": arrivals(import_id).name,
+        "arrival_bytes": arrival_bytes(import_id).name,
+        "columns": ", ".join(EVENT_COLUMNS),
+        "a_columns": ", ".join(f"a.{column}" for column in EVENT_COLUMNS),
+        "e_columns": ", ".join(f"e.{column}" for column in EVENT_COLUMNS),
+        "columns_with_settled_at": ", ".join("s.at" if name == "at" else f"a.{name}" for name in EVENT_COLUMNS),
+        "same_content": SAME_CONTENT,
+        "content_order": CONTENT_ORDER,
+        "ordinal_key": str(ordinal.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})),
+    }
+
+
+def _contested(connection: Connection, names: dict[str, str]) -> Iterator[pl.DataFrame]:
+    """The tellings of contested keys, in frames that never part the tellings of one key."""
+    # A cursor of its own on the same connection: the batches are written back while it is open.
+    result = connection.execution_options(yield_per=CONTESTED_BATCH).execute(text(READ_CONTESTED.format(**names)))
+    kept: list[dict[str, Any]] = []
+    for partition in result.mappings().partitions():
+        kept.extend(dict(row) for row in partition)
+        last_key = kept[-1]["key"]
+        cut = next(index for index, row in enumerate(kept) if row["key"] == last_key)
+        if cut:
+            yield pl.DataFrame(kept[:cut], infer_schema_length=None)
+            kept = kept[cut:]
+    if kept:
+        yield pl.DataFrame(kept, infer_schema_length=None)
+
+
+def _settlement(loaded: "list[RowMapping]", outcomes: "list[RowMapping]") -> Settlement:
+    files = {file["file_id"]: _loaded_ledger(file) for file in loaded}
+    own_corrections = dict.fromkeys(files, 0)
+    for told in outcomes:
+        ledger, outcome, rows = files[told["file_id"]], Outcome(told["outcome"]), told["rows"]
+        if outcome is Outcome.NEW:
+            continue
+        setattr(ledger, outcome.value, getattr(ledger, outcome.value) + rows)
+        ledger.new -= rows
+        if outcome is Outcome.DUPLICATE and told["is_keyless"]:
+            ledger.duplicates_without_key += rows
+        if outcome is Outcome.REJECTED:
+            ledger.rejected_by_reason[RejectionCode.CONFLICT] = ledger.rejected_by_reason.get(RejectionCode.CONFLICT, 0) + rows
+        if told["corrects_own_file"]:
+            own_corrections[told["file_id"]] += rows
+    return Settlement(files, own_corrections)
+
+
+def _loaded_ledger(file: RowMapping) -> FileLedger:
+    """The ledger of a file before settling: what was accepted counts as new."""
+    ledger = FileLedger(
+        file_id=file["file_id"], rows=file["rows"], new=file["rows"] - file["rejected"], rejected=file["rejected"]
+    )
+    for counts in file["counts"]:
+        ledger.defaulted_timestamps += counts["defaulted_timestamps"]
+        ledger.doubled_local_times += counts["doubled_local_times"]
+        ledger.before_2000 += counts["before_2000"]
+        _add(ledger.rejected_by_reason, counts["rejected_by_reason"])
+        _add(ledger.unknown_fields, counts["unknown_fields"])
+    return ledger
+
+
+def _add(totals: dict[str, int], counts: dict[str, int]) -> None:
+    for name, count in counts.items():
+        totals[name] = totals.get(name, 0) + count
