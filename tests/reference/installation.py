@@ -1,0 +1,248 @@
+"""The whole: what an installation holds, and what an import over some files does to it, row after row."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+
+from tests.reference.catalog import Catalog
+from tests.reference.lines import Line, assign, usage_lines
+from tests.reference.mapping import Mapping, tell
+from tests.reference.meters import Event, matches, usable
+from tests.reference.reading import Row, read_rows
+from tests.reference.sifting import Accepted, Content, Rejected, sift
+
+Key = tuple[object, ...]
+Place = tuple[int, int]
+TEMPLATE_LIMIT = Fraction(1, 100)
+
+
+@dataclass(frozen=True)
+class Held:
+    """The version of an event that counts: its content, instant, version, place and the import that told it first."""
+
+    content: Content
+    at: datetime
+    version: Decimal | None
+    place: Place
+    import_number: int
+
+
+@dataclass
+class FileRecord:
+    """A file once listed: its place, its mapping, and whether a published import has read it."""
+
+    place: int
+    mapping: str
+    is_published: bool = False
+
+
+@dataclass
+class Rejection:
+    """One row set aside."""
+
+    file: str
+    row: int
+    code: str
+    raw: bytes
+    is_repeat: bool
+
+
+@dataclass
+class Ledger:
+    """What an import did."""
+
+    status: str = "published"
+    outcomes: Counter[str] = field(default_factory=Counter)
+    rejections: list[Rejection] = field(default_factory=list)
+    duplicates_without_key: int = 0
+    unassigned: Counter[str] = field(default_factory=Counter)
+    unusable: int = 0
+    defaulted_timestamps: int = 0
+    unknown_fields: Counter[str] = field(default_factory=Counter)
+    files: dict[str, Counter[str]] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        """All rows of the files that were read."""
+        return self.outcomes.total()
+
+
+@dataclass
+class Installation:
+    """Everything that is kept from one command to the next."""
+
+    zone: str = "UTC"
+    catalog: Catalog = field(default_factory=Catalog)
+    events: dict[Key, Held] = field(default_factory=dict)
+    files: dict[str, FileRecord] = field(default_factory=dict)
+    open_rejections: set[tuple[bytes, str]] = field(default_factory=set)
+    greatest_clock: datetime | None = None
+    import_count: int = 0
+
+    def take_catalog(self, folder: Path, clock: datetime) -> None:
+        """The command `catalog`."""
+        self.catalog.take(folder, clock)
+
+    def roll_up(self, clock: datetime) -> None:
+        """The command `rollup`."""
+        self.greatest_clock = max(self.greatest_clock or clock, clock)
+
+    def run(
+        self,
+        paths: Sequence[Path],
+        mapping: Mapping,
+        clock: datetime,
+        most_rejected: Fraction = Fraction(5, 100),
+    ) -> Ledger:
+        """The command `run`: files in their order, rows in theirs, one after another."""
+        ledger = Ledger()
+        self.import_count += 1
+        wanted = self._list(paths, mapping)
+        if not wanted:
+            ledger.status = "unchanged"
+            return ledger
+        before = deepcopy(self.events)
+        is_template_short = False
+        for record, path, data in wanted:
+            rows = read_rows(path.name, data)
+            corrections = self._read(record, path.name, rows, mapping, clock, ledger)
+            is_template_short |= corrections > TEMPLATE_LIMIT * len(rows)
+        rejected = ledger.outcomes["rejected"]
+        for rejection in ledger.rejections:
+            told = (rejection.raw, rejection.code)
+            rejection.is_repeat = told in self.open_rejections
+            self.open_rejections.add(told)
+        if rejected == ledger.rows > 0 or rejected > most_rejected * ledger.rows or is_template_short:
+            ledger.status = "failed"
+            self.events = before
+            return ledger
+        for record, _, _ in wanted:
+            record.is_published = True
+        self.greatest_clock = max(self.greatest_clock or clock, clock)
+        self._look_at_own_events(ledger)
+        return ledger
+
+    def _list(self, paths: Sequence[Path], mapping: Mapping) -> list[tuple[FileRecord, Path, bytes]]:
+        """The files to read, in the order of their places; known ones are left out unless they failed."""
+        wanted: dict[int, tuple[FileRecord, Path, bytes]] = {}
+        for path in paths:
+            data = path.read_bytes()
+            digest = hashlib.sha256(data).hexdigest()
+            record = self.files.setdefault(digest, FileRecord(len(self.files) + 1, mapping.text))
+            if not record.is_published:
+                record.mapping = mapping.text
+                wanted.setdefault(record.place, (record, path, data))
+        return [wanted[place] for place in sorted(wanted)]
+
+    def _read(
+        self,
+        record: FileRecord,
+        name: str,
+        rows: list[Row],
+        mapping: Mapping,
+        clock: datetime,
+        ledger: Ledger,
+    ) -> int:
+        """Settle the rows of one file; how many corrected a row of the same file by a key from a template."""
+        ordinals: Counter[Content] = Counter()
+        told_here: set[Key] = set()
+        corrections = 0
+        counts = ledger.files.setdefault(name, Counter())
+        for row in rows:
+            if row.event is not None or row.cells is not None:
+                ledger.unknown_fields.update(tell(row, mapping).unknown)
+            judged = sift(row, mapping, self.catalog, clock)
+            outcome = "rejected"
+            if isinstance(judged, Accepted):
+                key: Key = ("given", judged.idempotency_key)
+                if judged.idempotency_key is None:
+                    ordinals[judged.content] += 1
+                    key = ("derived", judged.content, ordinals[judged.content])
+                outcome = self._settle(key, judged, (record.place, row.number), mapping, clock)
+                ledger.defaulted_timestamps += judged.content.at is None
+                if outcome == "duplicate" and judged.idempotency_key is None:
+                    ledger.duplicates_without_key += 1
+                corrections += outcome in ("corrected", "stale") and key in told_here
+                told_here.add(key)
+                judged = Rejected("conflict")
+            if outcome == "rejected":
+                ledger.rejections.append(Rejection(name, row.number, judged.code, row.raw, is_repeat=False))
+            ledger.outcomes[outcome] += 1
+            counts[outcome] += 1
+        has_template = "template" in mapping.fields.get("idempotencyKey", {})
+        return corrections if has_template else 0
+
+    def _settle(self, key: Key, told: Accepted, place: Place, mapping: Mapping, clock: datetime) -> str:
+        """The outcome of one accepted row, by the version held."""
+        held = self.events.get(key)
+        if held is None:
+            at = told.content.at or clock
+            self.events[key] = Held(told.content, at, told.version, place, self.import_count)
+            return "new"
+        if held.content == told.content:
+            if _is_later(told.version, place, held):
+                version = held.version if told.version is None else told.version
+                self.events[key] = replace(held, version=version, place=place)
+            return "duplicate"
+        if mapping.refuses_corrections:
+            return "rejected"
+        if not _is_later(told.version, place, held):
+            return "stale"
+        both_omitted = told.content.at is None and held.content.at is None
+        at = held.at if both_omitted else told.content.at or clock
+        self.events[key] = Held(told.content, at, told.version, place, self.import_count)
+        return "corrected"
+
+    def _look_at_own_events(self, ledger: Ledger) -> None:
+        for event in self.billed(
+            held for held in self.events.values() if held.import_number == self.import_count
+        ):
+            reason = assign(event, self.catalog, self.zone).reason
+            if reason is not None:
+                ledger.unassigned[reason] += 1
+            for meter in self.catalog.meters.values():
+                if matches(meter, event, self.catalog) and usable(meter, event) is None:
+                    ledger.unusable += 1
+
+    def billed(self, held: Iterable[Held]) -> list[Event]:
+        """The events that count, deleted ones left out."""
+        return [
+            Event(
+                one.content.customer_id,
+                one.content.event_name,
+                one.at,
+                one.content.contract_id,
+                dict(one.content.properties),
+            )
+            for one in held
+            if not one.content.is_deleted
+        ]
+
+    def lines(self) -> list[Line]:
+        """The command `usage`; nothing before the first publish."""
+        if self.greatest_clock is None:
+            return []
+        return usage_lines(self.billed(self.events.values()), self.catalog, self.zone, self.greatest_clock)
+
+    def unassigned(self) -> Counter[tuple[str, str, str]]:
+        """The command `unassigned`: events by customer, name and reason."""
+        found: Counter[tuple[str, str, str]] = Counter()
+        for event in self.billed(self.events.values()):
+            reason = assign(event, self.catalog, self.zone).reason
+            if reason is not None:
+                found[event.customer_id, event.event_name, reason] += 1
+        return found
+
+
+def _is_later(version: Decimal | None, place: Place, held: Held) -> bool:
+    if version is not None and held.version is not None and version != held.version:
+        return version > held.version
+    return place > held.place
