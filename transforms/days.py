@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from importlib import resources
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -17,13 +19,23 @@ LAST_INSTANT = datetime.max.replace(tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 
 
+@cache
 def zone_named(name: str) -> ZoneInfo:
-    """The IANA zone of that name; raises ConfigurationError where there is none."""
-    try:
-        return ZoneInfo(name)
-    except (LookupError, ValueError, OSError):
-        message = f"unknown time zone {name!r}; use an IANA name such as 'UTC' or 'America/New_York'"
-        raise ConfigurationError(message) from None
+    """The IANA zone of that name, as the pinned ``tzdata`` has it; raises ConfigurationError where there is none.
+
+    Not the machine's own data: Debian's differs before 1970, and numbers must not depend on the machine.
+    """
+    if name not in _zone_names():
+        raise ConfigurationError(
+            f"unknown time zone {name!r}; use an IANA name such as 'UTC' or 'America/New_York'"
+        )
+    with resources.files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as data:
+        return ZoneInfo.from_file(data, key=name)
+
+
+@cache
+def _zone_names() -> frozenset[str]:
+    return frozenset(resources.files("tzdata").joinpath("zones").read_text("utf-8").split())
 
 
 def opening(zone: ZoneInfo, day: date) -> datetime:
