@@ -1,0 +1,10 @@
+"""Reading: an export of any known format, split into rows, in bounded memory.
+
+Reading only splits. It knows where a row begins and ends, its number, its physical line and its
+byte offset; what the row says is decided by the transforms.
+"""
+
+from flows.reading.chunks import CHUNK_BYTES, CHUNK_ROWS
+from flows.reading.files import read_chunks
+
+__all__ = ["CHUNK_BYTES", "CHUNK_ROWS", "read_chunks"]

@@ -1,0 +1,89 @@
+"""CSV records: the exact splitting of one record into cells, and what can be wrong with it.
+
+Records end with LF or CRLF outside quotes. A cell that begins with a quote is quoted: quotes inside are doubled, and
+a delimiter or the record's end follows. Elsewhere a quote or a carriage return is a character like any other.
+"""
+
+import re
+from dataclasses import dataclass
+
+from flows.reading.values import shown
+
+
+class Unfinished(Exception):
+    """The record goes on beyond the text at hand."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record of a text.
+
+    end: index after its last byte, without the line end; next: where the following one begins; cells: their
+    bytes; starts: index of each cell; message: why it cannot be read (then the record is its first physical line).
+    """
+
+    end: int
+    next: int
+    cells: list[bytes]
+    starts: list[int]
+    message: str | None = None
+
+
+class Grammar:
+    """How records of one delimiter look."""
+
+    def __init__(self, delimiter: bytes) -> None:
+        mark = re.escape(delimiter)
+        self.delimiter = delimiter
+        self._quoted = re.compile(rb'"((?:[^"]++|"")*+)"')
+        self._plain = re.compile(rb"[^" + mark + rb"\n]*+")
+
+    def regular(self, width: int) -> re.Pattern[bytes]:
+        """Matches a whole record of ``width`` cells with its line end."""
+        mark = re.escape(self.delimiter)
+        cell = rb'(?:"(?:[^"]++|"")*+"|(?!")[^' + mark + rb"\n]*+)"
+        return re.compile(cell + rb"(?:" + mark + cell + rb"){%d}\r?+\n" % (width - 1))
+
+    def record(self, text: bytes, start: int, *, is_last: bool) -> Record:
+        """The record that begins at ``start``; raises Unfinished where it needs more than the text."""
+        cells: list[bytes] = []
+        starts: list[int] = []
+        at = start
+        while True:
+            starts.append(at)
+            is_quoted = text.startswith(b'"', at)
+            match = (self._quoted if is_quoted else self._plain).match(text, at)
+            if match is None or (is_quoted and match.end() == len(text) and not is_last):
+                return self._broken(text, start, "quoted cell is not closed", at, is_last=is_last, is_open=True)
+            cells.append(match[1].replace(b'""', b'"') if is_quoted else match[0])
+            at = match.end()
+            if text.startswith(self.delimiter, at):
+                at += 1
+                continue
+            end = self._line_end(text, at, is_quoted=is_quoted, is_last=is_last)
+            if end is None:
+                message = f"unexpected {shown(text[at])} after a quoted cell"
+                return self._broken(text, start, message, at, is_last=is_last, is_open=False)
+            if not is_quoted and end == at and cells[-1].endswith(b"\r"):
+                cells[-1] = cells[-1][:-1]
+                at -= 1
+            return Record(end=at, next=end + 1, cells=cells, starts=starts)
+
+    def _line_end(self, text: bytes, at: int, *, is_quoted: bool, is_last: bool) -> int | None:
+        """Index of the line feed (or of the text's end) that ends the record, None where something else stands."""
+        end = at + 1 if is_quoted and text.startswith(b"\r", at) else at
+        if end >= len(text):
+            if not is_last:
+                raise Unfinished
+            return end
+        return end if text.startswith(b"\n", end) else None
+
+    def _broken(
+        self, text: bytes, start: int, message: str, at: int, *, is_last: bool, is_open: bool
+    ) -> Record:
+        if is_open and not is_last:
+            raise Unfinished
+        end = text.find(b"\n", start)
+        end = len(text) if end < 0 else end
+        stop = end - 1 if text.startswith(b"\r", end - 1) and end > start else end
+        return Record(end=stop, next=end + 1, cells=[], starts=[], message=f"{message} (byte {at - start})")

@@ -1,0 +1,137 @@
+"""Files: an export as a stream of bytes, read as what it is."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
+
+from flows.reading import sniffing
+from flows.reading.chunks import CHUNK_BYTES, CHUNK_ROWS, cut_chunks
+from flows.reading.csv_records import Grammar
+from flows.reading.csv_rows import read_header, split_records
+from flows.reading.decompression import BLOCK_BYTES, compression, decompressed
+from flows.reading.json_bodies import split_values
+from flows.reading.json_lines import split_lines
+from flows.reading.parquet import MAGIC, read_parquet
+from flows.reading.runs import Run
+from flows.reading.window import Window
+from schemas.chunk import ROW_LIMIT_BYTES, Chunk
+from schemas.errors import UsageImportError
+
+
+def read_chunks(
+    stream: BinaryIO,
+    *,
+    name: str,
+    after_row: int = 0,
+    chunk_rows: int = CHUNK_ROWS,
+    chunk_bytes: int = CHUNK_BYTES,
+    block_bytes: int = BLOCK_BYTES,
+) -> Iterator[Chunk]:
+    """The rows of a file after ``after_row``, in chunks of at most ``chunk_rows`` rows and about ``chunk_bytes`` bytes.
+
+    stream: the file's bytes from its beginning (seekable for Parquet, else it is spooled); name: what errors call
+    it, and the hint to its format ("-" is none). Chunk and block sizes never change a row, its place or a message.
+    Raises UsageImportError where the file is of no known format or breaks off; the rows before that come first.
+    """
+    counted = Counted(stream)
+    head = counted.read(len(MAGIC))
+    if head == MAGIC:
+        file = stream if _rewind(stream) else _spooled(head, stream)
+        runs, progress = read_parquet(file, name=name, after_row=after_row), file.tell
+    else:
+        runs, progress = _text_runs(counted, head, name=name, size=block_bytes), counted.tell
+    yield from cut_chunks(
+        runs, name=name, after_row=after_row, chunk_rows=chunk_rows, chunk_bytes=chunk_bytes, progress=progress
+    )
+
+
+class Counted:
+    """A stream that knows how much of it was read."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._read = 0
+
+    def read(self, size: int) -> bytes:
+        """At least one byte and at most ``size``, none at the end; all of ``size`` for small sizes."""
+        data = self._stream.read(size)
+        while 0 < len(data) < min(size, len(MAGIC)) and (more := self._stream.read(size - len(data))):
+            data += more
+        self._read += len(data)
+        return data
+
+    def tell(self) -> int:
+        """Bytes read so far."""
+        return self._read
+
+
+def _rewind(stream: BinaryIO) -> bool:
+    if not stream.seekable():
+        return False
+    stream.seek(0)
+    return True
+
+
+def _spooled(head: bytes, stream: BinaryIO) -> BinaryIO:
+    """A temporary file with all of a stream that cannot be sought in; it goes when it is closed."""
+    spool = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the reader
+    block = head
+    while block:
+        spool.write(block)
+        block = stream.read(BLOCK_BYTES)
+    spool.seek(0)
+    return spool
+
+
+def _text_runs(stream: Counted, head: bytes, *, name: str, size: int) -> Iterator[Run]:
+    blocks: Iterator[bytes] = _blocks(stream.read, head, size)
+    kind = compression(head)
+    if kind is not None:
+        blocks = decompressed(blocks, kind, size=size)
+    window = Window(blocks)
+    window.reach(sniffing.HEAD_BYTES)
+    yield from _runs(window, name=name)
+
+
+def _blocks(read: Callable[[int], bytes], head: bytes, size: int) -> Iterator[bytes]:
+    block = head
+    while block:
+        yield block
+        block = read(size)
+
+
+def _runs(window: Window, *, name: str) -> Iterator[Run]:
+    head = window.data[: sniffing.HEAD_BYTES]
+    if sniffing.is_wide(head):
+        raise UsageImportError(f"{name}: the text is UTF-16 or UTF-32; convert it to UTF-8")
+    if head.startswith(sniffing.UTF8_MARK):
+        window.drop(len(sniffing.UTF8_MARK))
+        head = head[len(sniffing.UTF8_MARK) :]
+    if not head.strip(b" \t\r\n") and window.is_ended:
+        return iter(())
+    ending = sniffing.suffix(name)
+    mark = sniffing.delimiter(head, ending)
+    if _is_csv(head, ending, mark):
+        return _csv_runs(window, name=name, grammar=Grammar(mark))
+    if ending not in sniffing.JSON_SUFFIXES and not sniffing.is_json(head):
+        raise UsageImportError(f"{name}: neither JSON, CSV nor Parquet; see what the file holds")
+    while b"\n" not in window.data.lstrip(b" \t\r\n") and len(window) <= ROW_LIMIT_BYTES and window.reach(2 * len(window)):
+        pass
+    if sniffing.is_pretty(window.data[window.at : window.at + ROW_LIMIT_BYTES]):
+        return split_values(window)
+    return split_lines(window)
+
+
+def _is_csv(head: bytes, ending: str, mark: bytes) -> bool:
+    if sniffing.is_json(head):
+        return False
+    if ending in sniffing.CSV_SUFFIXES:
+        return True
+    has_objects = any(line.lstrip().startswith(b"{") for line in head.split(b"\n"))
+    return not has_objects and sniffing.is_csv(head, mark)
+
+
+def _csv_runs(window: Window, *, name: str, grammar: Grammar) -> Iterator[Run]:
+    header = read_header(window, name=name, grammar=grammar)
+    if header is not None:
+        yield from split_records(window, header, name=name)

@@ -1,0 +1,5 @@
+"""Interruption: the source breaks off, and what was read before stands."""
+
+
+class Interrupted(Exception):
+    """The source breaks off in the middle; its text says how."""

@@ -1,0 +1,64 @@
+"""Parquet: rows by the batch, in the types the file declares."""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from flows.reading.runs import Run
+from schemas.errors import UsageImportError
+
+MAGIC = b"PAR1"
+BATCH_ROWS = 16_384
+
+
+def is_supported(kind: pa.DataType) -> bool:
+    """Whether a column's values are single cells that a mapping can take."""
+    if pa.types.is_dictionary(kind):
+        return is_supported(kind.value_type)
+    if pa.types.is_decimal(kind):
+        return bool(kind.precision <= 38)
+    return any(test(kind) for test in SUPPORTED)
+
+
+SUPPORTED = (
+    pa.types.is_null,
+    pa.types.is_boolean,
+    pa.types.is_integer,
+    pa.types.is_floating,
+    pa.types.is_timestamp,
+    pa.types.is_date,
+    pa.types.is_time,
+    pa.types.is_string,
+    pa.types.is_large_string,
+)
+
+
+def read_parquet(stream: BinaryIO, *, name: str, after_row: int) -> Iterator[Run]:
+    """Runs of the rows from the row group that holds the first wanted one on; earlier ones are empty runs."""
+    try:
+        file = pq.ParquetFile(stream, pre_buffer=False, buffer_size=1 << 20, coerce_int96_timestamp_unit="us")
+        _check_columns(file.schema_arrow, name)
+        for batch in file.iter_batches(batch_size=BATCH_ROWS):
+            yield _run(pl.DataFrame(pl.from_arrow(batch)))
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageImportError(f"{name}: not readable as Parquet ({reason}); write it again") from error
+
+
+def _check_columns(schema: pa.Schema, name: str) -> None:
+    for column in schema:
+        if not is_supported(column.type):
+            raise UsageImportError(
+                f"{name}: column {column.name!r} has the type {column.type}, which no field or property can take; "
+                "write it as a text, a number, a truth or a time, or leave it out"
+            )
+        if schema.names.count(column.name) > 1:
+            raise UsageImportError(f"{name}: there are two columns {column.name!r}; rename one of them")
+
+
+def _run(cells: pl.DataFrame) -> Run:
+    nothing = pl.Series(pl.repeat(None, len(cells), dtype=pl.Int64, eager=True))
+    return Run(lines=nothing, offsets=nothing, raws=None, size=int(cells.estimated_size()), cells=cells)

@@ -1,0 +1,98 @@
+"""Sniffing: what a text is, by its first bytes, with its name as a hint."""
+
+import re
+from enum import StrEnum
+
+from flows.reading.csv_records import Grammar, Unfinished
+from flows.reading.values import Broken, Value
+
+HEAD_BYTES = 64 * 1024
+
+COMPRESSED_SUFFIXES = (".gz", ".gzip", ".zst", ".zstd")
+JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
+CSV_SUFFIXES = (".csv", ".tsv")
+
+UTF8_MARK = b"\xef\xbb\xbf"
+WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
+
+
+class Kind(StrEnum):
+    """How the rows of a text are told apart."""
+
+    LINES = "JSON lines"
+    VALUES = "JSON bodies"
+    CSV = "CSV"
+
+
+JSON_START = re.compile(rb'[ \t\r\n]*+(?:\{[ \t\r\n]*+["}]|\[[ \t\r\n]*+[\[{\]"\d])')
+OPEN_START = re.compile(rb"[ \t\r\n]*+[\[{][ \t\r\n]*+\Z")
+COLUMN = re.compile(r"[^\W\d][\w.$ -]*")
+
+
+def suffix(name: str) -> str:
+    """The ending that tells the format, without those of compression, in lower case."""
+    plain = name.lower()
+    for ending in COMPRESSED_SUFFIXES:
+        plain = plain.removesuffix(ending)
+    return next((ending for ending in (*JSON_SUFFIXES, *CSV_SUFFIXES) if plain.endswith(ending)), "")
+
+
+def is_wide(head: bytes) -> bool:
+    """Whether a text is UTF-16 or UTF-32, by its mark or by NULs where a first letter is."""
+    return head.startswith(WIDE_MARKS) or head[1:2] == b"\0" or (head[:1] == b"\0" and head[1:2] != b"\0")
+
+
+def is_json(head: bytes) -> bool:
+    """Whether a text begins like an object or a list."""
+    return bool(JSON_START.match(head) or OPEN_START.match(head))
+
+
+def is_csv(head: bytes, delimiter: bytes) -> bool:
+    """Whether a text begins with a header: names apart from one another."""
+    names = header_names(head, delimiter)
+    return bool(names) and len(set(names)) == len(names) and all(map(COLUMN.fullmatch, names))
+
+
+def header_names(head: bytes, delimiter: bytes) -> list[str]:
+    """The cells of the first record, none where it is broken."""
+    try:
+        record = Grammar(delimiter).record(head.lstrip(b" \t\r\n"), 0, is_last=len(head) < HEAD_BYTES)
+        return [cell.decode() for cell in record.cells]
+    except (Unfinished, UnicodeDecodeError):
+        return []
+
+
+def delimiter(head: bytes, ending: str) -> bytes:
+    """The comma, unless the header has none and is plainly parted by semicolons or tabs."""
+    first = head.lstrip(b" \r\n").split(b"\n")[0]
+    if ending == ".tsv":
+        return b"\t"
+    others = [mark for mark in (b";", b"\t") if mark in first]
+    return others[0] if b"," not in first and len(others) == 1 else b","
+
+
+def is_pretty(head: bytes) -> bool:
+    """Whether the first value goes on beyond its line, so that lines are no rows."""
+    first, found, rest = head.lstrip(b" \t\r\n").partition(b"\n")
+    follows = rest.lstrip(b" \t\r\n")[:1]
+    value = Value()
+    try:
+        if not found or not follows or value.end(first) is not None:
+            return False
+    except Broken:
+        return False
+    return not value.is_text and _continues(first.rstrip(b" \t\r"), follows, is_list=value.is_list)
+
+
+def _continues(first: bytes, follows: bytes, *, is_list: bool) -> bool:
+    """Whether JSON can go on with this byte after that line, which ends inside an object or a list."""
+    last = first[-1:]
+    if last in b"{":
+        return follows in b'"}'
+    if last == b"[":
+        return follows not in b",:}"
+    if last == b",":
+        return follows not in b",:]}" if is_list else follows == b'"'
+    if last == b":":
+        return follows not in b",:]}"
+    return follows in (b",]" if is_list else b",}:")
