@@ -70,6 +70,7 @@ SETTINGS: dict[str, str] = {
     "log_timezone": "UTC",
     "wal_level": "minimal",  # no replica: rows and indexes of a table made in the same transaction skip the WAL
     "max_wal_senders": "0",  # demanded by wal_level=minimal
+    # wal_compression stays off: the wheel's only method is pglz, which neither cost nor won time on 1 million rows
     "max_wal_size": "4GB",  # at 1 GB a bulk load checkpoints every few seconds and writes whole pages again after each
     "min_wal_size": "512MB",  # written WAL files are used again instead of made anew
     "checkpoint_timeout": "15min",  # as above; a crash then costs minutes of replay at worst
@@ -152,13 +153,11 @@ def _normalised(configured: str) -> str:
         url = make_url(configured).set(drivername=DRIVER)
         make_conninfo(**{name: value for name, value in url.query.items() if isinstance(value, str)})
     except (ArgumentError, ValueError, ProgrammingError) as error:
-        message = (
-            f"{URL_VARIABLE} cannot be read as postgresql://user:password@host:port/database?option=value"
-        )
-        detail = (
-            f" ({str(error).strip()})" if isinstance(error, ProgrammingError) else ""
-        )  # the others may quote the password
-        raise ConfigurationError(message + detail) from None
+        # only psycopg's own words are repeated: the others may quote the password
+        detail = f" ({str(error).strip()})" if isinstance(error, ProgrammingError) else ""
+        raise ConfigurationError(
+            f"{URL_VARIABLE} cannot be read as postgresql://user:password@host:port/database?option=value{detail}"
+        ) from None
     return url.render_as_string(hide_password=False)
 
 
@@ -194,7 +193,8 @@ def _in_use(server: _Server) -> Iterator[None]:
             _bring_up(server)
         yield
     finally:
-        with _turn(server):
+        # where the folder was deleted under it, the server stops by itself within a minute
+        with suppress(FileNotFoundError), _turn(server):
             if _is_alone(users):
                 _stop(server)
         os.close(users)
@@ -215,7 +215,8 @@ def _short_path(folder: Path) -> Iterator[str]:
         yield path
         return
     parent = tempfile.gettempdir()
-    parent = parent if _is_addressable(parent + "/usage-import-12345678/data") else "/tmp"  # noqa: S108 (made 0700 below)
+    if not _is_addressable(f"{parent}/usage-import-12345678/data"):
+        parent = "/tmp"  # noqa: S108 (the folder in it is our own, of mode 0700)
     with tempfile.TemporaryDirectory(prefix="usage-import-", dir=parent) as private:
         link = Path(private, "data")
         link.symlink_to(folder)
@@ -295,14 +296,11 @@ def _copied(binaries: Path) -> Path:
         BINARIES_FOR_ROOT.mkdir(parents=True, exist_ok=True)
         BINARIES_FOR_ROOT.chmod(0o755)
         making = Path(tempfile.mkdtemp(dir=BINARIES_FOR_ROOT))
-        for part in (
-            package,
-            package.with_name(f"{package.name}.libs"),
-        ):  # the programs look for these beside them
-            if part.exists():
-                shutil.copytree(
-                    part, making / part.name, ignore=shutil.ignore_patterns("*.a", "*.py", "include")
-                )
+        unneeded = shutil.ignore_patterns("*.a", "*.py", "include")
+        shutil.copytree(package, making / package.name, ignore=unneeded)
+        libraries = package.with_name(f"{package.name}.libs")  # the programs look for them there
+        if libraries.exists():
+            shutil.copytree(libraries, making / libraries.name)
         for path in (making, *making.rglob("*")):
             path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
         try:
@@ -389,9 +387,9 @@ def _is_ready(server: _Server) -> bool:
 
 
 def _postmaster(server: _Server) -> int | None:
-    """The id of the process that answers on the socket; None where none does or another container's does."""
+    """The id of the process that answers on the socket: None where none does, 0 where another container's does."""
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(PATIENCE_SECONDS)
+        client.settimeout(SILENCE_SECONDS)
         try:
             client.connect(f"{server.socket_folder}/{SOCKET_NAME}")
         except OSError:
@@ -409,16 +407,8 @@ def _make_data(server: _Server, alive: int) -> None:
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(mode=0o700)
     _own(making, server.account)
-    command: list[str | Path] = [
-        server.binaries / "initdb",
-        "-U",
-        "postgres",
-        "-A",
-        "trust",
-        "-E",
-        "UTF8",
-        *server.locale,
-    ]
+    options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", *server.locale]
+    command: list[str | Path] = [server.binaries / "initdb", *options]
     made = _run(server, command, place=making, alive=alive, output=subprocess.PIPE)
     _note(server, made.stdout)
     if made.returncode != 0:
@@ -428,6 +418,7 @@ def _make_data(server: _Server, alive: int) -> None:
         )
     _write_access(making)
     making.rename(server.data)
+    _sync(server.folder)
 
 
 def _check_name() -> None:
@@ -465,17 +456,22 @@ def _own(path: Path, account: _Account) -> None:
 
 def _write_access(data: Path) -> None:
     """Leave the socket as the only way in: no line for hosts, whatever listen_addresses might say."""
-    (data / "pg_hba.conf").write_text(
+    access = data / "pg_hba.conf"
+    access.write_text(
         "# the socket lies in this folder, which only its owner may enter\nlocal all all trust\n"
     )
+    _sync(access)
+
+
+def _sync(path: Path) -> None:
+    opened = os.open(path, os.O_RDONLY)
+    os.fsync(opened)
+    os.close(opened)
 
 
 def _launch(server: _Server, alive: int) -> int:
     """Start the server as nobody's child, and return the log's size before."""
-    for stale in (
-        "postmaster.pid",
-        f"{SOCKET_NAME}.lock",
-    ):  # the server's lock was free, whatever process they name
+    for stale in ("postmaster.pid", f"{SOCKET_NAME}.lock"):  # they are, as the server's lock was free
         (server.data / stale).unlink(missing_ok=True)
     log = _open(server.log, os.O_APPEND)
     try:
@@ -524,9 +520,10 @@ def _environment() -> dict[str, str]:
 
 def _settings_of_machine() -> dict[str, str]:
     memory = _memory_bytes()
-    settings = {
-        "shared_buffers": f"{min(max(memory // 8, 32 << 20), 1 << 30) >> 20}MB"
-    }  # the key's index fits in
+    buffers = min(
+        max(memory // 8, 32 << 20), 1 << 30
+    )  # 1 GB holds the unique index of some 30 million events
+    settings = {"shared_buffers": f"{buffers >> 20}MB"}
     if _shared_memory_bytes() < SHARED_MEMORY_BYTES:  # containers give 64 MB, and a parallel hash then fails
         settings["dynamic_shared_memory_type"] = "mmap"
     return settings
@@ -569,11 +566,10 @@ def _stop(server: _Server) -> None:
 
 
 def _note(server: _Server, text: bytes) -> None:
-    with (
-        suppress(OSError),
-        server.log.open("ab") as log,
-    ):  # the disk may be full, and that is what we are about to say
-        log.write(text)
+    log = _open(server.log, os.O_APPEND)
+    with suppress(OSError):  # the disk may be full, and the caller says so
+        os.write(log, text)
+    os.close(log)
 
 
 def _logged(server: _Server, mark: int) -> bytes:

@@ -200,6 +200,16 @@ def test_ctrl_c_ends_the_command_only(home: Path) -> None:
     assert other.leave() == (0, "")
 
 
+def test_folder_deleted_under_a_command_is_no_error(home: Path) -> None:
+    """A command whose folder is gone when it ends has nothing to stop and nothing to say."""
+    command = Command(home)
+    command.url()
+    server = postmaster(home)
+    shutil.rmtree(home)
+    os.kill(server, signal.SIGKILL)
+    assert command.leave() == (0, "")
+
+
 def test_half_made_data_directory_is_made_anew(home: Path) -> None:
     """What a killed initdb left behind is in nobody's way."""
     left = home / "postgres" / "data.new" / "base"
@@ -324,10 +334,10 @@ def test_ordinary_user_with_a_stale_file_that_names_a_living_process(
     open_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It works as a user; a postmaster.pid left by a crash, whose number now is somebody else's, is seen through."""
-    monkeypatch.setattr(postgres, "BINARIES_FOR_ROOT", open_folder / "cache")
     if not IS_ROOT:
         assert works_as_ordinary_user(open_folder / "home", bin_dir())
         return
+    monkeypatch.setattr(postgres, "BINARIES_FOR_ROOT", open_folder / "with späces")
     programs = postgres._copied(bin_dir())
     account = next(one for one in pwd.getpwall() if one.pw_uid not in {0, pwd.getpwnam("nobody").pw_uid})
     os.chown(open_folder, account.pw_uid, account.pw_gid)
