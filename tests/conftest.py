@@ -1,0 +1,130 @@
+"""What tests stand on: a real Postgres a session, a fresh migrated database a test, and the command line as a process.
+
+`TEST_DATABASE_URL` names a server to use, where databases may be created; without it an embedded one is started in a
+temporary folder and stopped at the end.
+"""
+
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+import psycopg
+import pytest
+from sqlalchemy import create_engine, make_url
+from sqlalchemy.pool import NullPool
+
+from flows.database import migrate
+from flows.postgres import URL_VARIABLE
+from flows.postgres import database_url as postgres_of
+
+ROOT = Path(__file__).parents[1]
+PATIENCE_SECONDS = 300
+OUTSIDE = ("USAGE_IMPORT_", "PREFECT_", "PG", "COV_")
+"""Variables of the caller's that would change what a command does."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command left: its exit code, its data and its words."""
+
+    exit_code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Standard output as JSON, every number as its own text so that none is rounded."""
+        return msgspec.json.decode(self.out, float_hook=str)
+
+
+class UsageImport(Protocol):
+    """The command line; a test that expects another exit code than 0 says so."""
+
+    def __call__(
+        self,
+        *arguments: str | Path,
+        exit_code: int = 0,
+        cwd: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Answer: ...
+
+
+def clean_environment() -> dict[str, str]:
+    """Our environment, without what would lead a command elsewhere or colour its words."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(OUTSIDE)}
+    return inherited | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "160", "TZ": "Pacific/Auckland"}
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Postgres in which databases may be made."""
+    configured = os.environ.get("TEST_DATABASE_URL", "")
+    with postgres_of(tmp_path_factory.mktemp("postgres"), environ={URL_VARIABLE: configured}) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def template_url(postgres_url: str) -> Iterator[str]:
+    """The address of a database that has the schema and nothing in it, to be copied."""
+    with _new_database(postgres_url) as url:
+        engine = create_engine(url, poolclass=NullPool)
+        migrate(engine)
+        engine.dispose()
+        yield url
+
+
+@pytest.fixture
+def database_url(postgres_url: str, template_url: str) -> Iterator[str]:
+    """The address of an empty database with the schema, gone after the test."""
+    with _new_database(postgres_url, template=make_url(template_url).database) as url:
+        yield url
+
+
+@contextmanager
+def _new_database(server_url: str, *, template: str | None = None) -> Iterator[str]:
+    name = f"usage_import_{uuid.uuid4().hex}"
+    server = make_url(server_url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template or "template1"}"'.encode())
+        try:
+            yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
+        finally:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+@pytest.fixture
+def usage_import(database_url: str, tmp_path: Path) -> UsageImport:
+    """The command line on the test's database, each call a process of its own."""
+
+    def run(
+        *arguments: str | Path,
+        exit_code: int = 0,
+        cwd: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Answer:
+        command = [sys.executable, "-m", "flows", *map(str, arguments)]
+        ours = clean_environment() | {URL_VARIABLE: database_url} | dict(environment or {})
+        ended = subprocess.run(
+            command,
+            cwd=cwd or tmp_path,
+            env=ours,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+        answer = Answer(ended.returncode, ended.stdout, ended.stderr)
+        said = f"{' '.join(command[2:])} ended with {answer.exit_code}\n{answer.out[-2000:]}\n{answer.err[-4000:]}"
+        assert answer.exit_code == exit_code, said
+        assert "Traceback" not in answer.err, said
+        return answer
+
+    return run
