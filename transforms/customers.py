@@ -1,0 +1,98 @@
+"""Which customer and which contract an id names: matched exactly; near misses are told, never mended."""
+
+import unicodedata
+from collections.abc import Iterable
+
+import polars as pl
+
+from schemas.rows import is_noted_unfit
+
+_UUID = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
+
+
+def resolve_customers(
+    rows: pl.DataFrame, *, customers: pl.DataFrame, contracts: pl.DataFrame
+) -> pl.DataFrame:
+    """Puts ``customer_by_id``, ``customer_by_external_id``, ``customer_no`` and ``contract_no`` (Int32) beside the rows.
+
+    Null where nothing is named, or where the field is unfit and so not looked up; a contract of another customer is null too.
+    """
+    rows = _look_up(rows, "customer_id", customers, {"customer_no": "customer_by_id"}, key="id")
+    rows = _look_up(
+        rows,
+        "external_customer_id",
+        customers,
+        {"customer_no": "customer_by_external_id"},
+        key="external_customer_id",
+    )
+    rows = _look_up(
+        rows, "contract_id", contracts, {"contract_no": "contract_no", "customer_no": "owner"}, key="id"
+    )
+    return (
+        rows.with_columns(customer_no=pl.coalesce("customer_by_id", "customer_by_external_id"))
+        .with_columns(contract_no=pl.when(pl.col("owner") == pl.col("customer_no")).then("contract_no"))
+        .drop("owner")
+    )
+
+
+def near_misses(ids: Iterable[str], known: pl.Series) -> dict[str, str]:
+    """Id → ``did you mean "…": differs by case`` for ids that differ from a known one only in writing."""
+    wanted = pl.DataFrame({"id": sorted(set(ids))}, schema={"id": pl.String}).with_columns(
+        folded=_folded("id")
+    )
+    held = pl.DataFrame({"known": known.drop_nulls().cast(pl.String)}).with_columns(folded=_folded("known"))
+    pairs = wanted.join(held, on="folded").group_by("id").agg(pl.col("known").min())
+    return {
+        id_: f'did you mean "{other}": differs by {_difference(id_, other)}'
+        for id_, other in pairs.iter_rows()
+    }
+
+
+def _look_up(
+    rows: pl.DataFrame, name: str, known: pl.DataFrame, told: dict[str, str], *, key: str
+) -> pl.DataFrame:
+    if rows[name].null_count() == len(rows):
+        return rows.with_columns(pl.lit(None, pl.Int32).alias(column) for column in told.values())
+    index = (
+        known.filter(pl.col(key).is_not_null())
+        .select(
+            _matched(key).alias("_matched"),
+            *(pl.col(old).cast(pl.Int32).alias(new) for old, new in told.items()),
+        )
+        .unique("_matched", keep="first", maintain_order=True)
+    )
+    wanted = rows.with_columns(pl.when(~is_noted_unfit(name)).then(_matched(name)).alias("_matched"))
+    return wanted.join(index, on="_matched", how="left", maintain_order="left").drop("_matched")
+
+
+def _matched(name: str) -> pl.Expr:
+    """An id as it is compared: a UUID without regard to case, anything else as it stands."""
+    text = pl.col(name)
+    return (
+        pl.when((text.str.len_bytes() == 36) & text.str.contains(_UUID))
+        .then(text.str.to_lowercase())
+        .otherwise(text)
+    )
+
+
+def _folded(name: str) -> pl.Expr:
+    return pl.col(name).str.normalize("NFKC").str.strip_chars().str.to_lowercase()
+
+
+def _difference(one: str, other: str) -> str:
+    """By what two ids differ that are the same once folded."""
+    spaces = "outer spaces" if _outer_spaces(one) != _outer_spaces(other) else ""
+    one, other = one.strip(), other.strip()
+    if one == other:
+        return spaces
+    if one.lower() == other.lower():
+        writing = "case"
+    elif unicodedata.normalize("NFKC", one) == unicodedata.normalize("NFKC", other):
+        writing = "Unicode form"
+    else:
+        writing = "case and Unicode form"
+    return f"{spaces} and {writing}" if spaces else writing
+
+
+def _outer_spaces(text: str) -> tuple[str, str]:
+    return text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]

@@ -1,0 +1,220 @@
+"""JSON rows to fields: a quick typed path for clean rows, and an exact one for every row that it does not take.
+
+Both give the same; the exact path also knows what is wrong. Which rows take which path never shows.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from schemas.chunk import ROW_LIMIT_BYTES
+from schemas.rows import FIELD_NAMES, TEXT_FIELDS
+from transforms.exact_json import DEPTH_LIMIT, Members, NotJsonError, parse, write
+
+COLUMNS = tuple(name for name in FIELD_NAMES if name != "version")
+"""What an event itself holds; a version comes only from a mapping."""
+
+_EXTENSION_LIMIT = 64
+"""Names beyond the usual that the quick path learns in one chunk; rows with still others take the exact path."""
+
+_UNLEARNABLE = re.compile(r'[\\"\x00-\x1f]')
+"""msgspec refuses fields of such names."""
+
+_OLD_SPELLINGS = {name for name in COLUMNS if FIELD_NAMES[name] != name}
+_KNOWN = {*COLUMNS, *(FIELD_NAMES[name] for name in COLUMNS)}
+_ABSENT = msgspec.Raw(b"")
+
+
+class _Event(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """The fields in today's spelling; anything else is met by the exact path first."""
+
+    eventName: str | None = None  # noqa: N815 - the spelling of the export
+    customerId: str | None = None  # noqa: N815
+    externalCustomerId: str | None = None  # noqa: N815
+    timestamp: str | None = None
+    idempotencyKey: str | None = None  # noqa: N815
+    contractId: str | None = None  # noqa: N815
+    properties: msgspec.Raw = _ABSENT
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """How the quick path reads, once it has met some names beyond the usual."""
+
+    names: tuple[str, ...]
+    decoder: msgspec.json.Decoder[Any]
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Rows read by one reading."""
+
+    reading: _Reading
+    places: list[int] = field(default_factory=list)
+    events: list[Any] = field(default_factory=list)
+
+
+def read_events(
+    raws: Sequence[bytes], *, unreadable: dict[int, str], is_exact: bool = False
+) -> tuple[pl.DataFrame, Counter[str]]:
+    """One row per raw: String columns ``malformed``, ``unfit`` (fields of a wrong type) and ``COLUMNS``, null where absent.
+
+    A field of a wrong type holds its JSON text. ``unreadable``: place → why the row is known to be malformed.
+    The counter tells unknown fields by name. ``is_exact`` sends every row through the exact path.
+    """
+    doubtful = [True] * len(raws) if is_exact else _doubtful(raws)
+    runs = [_Run(_reading(()))]
+    exact: list[dict[str, Any]] = []
+    unknown: Counter[str] = Counter()
+    for place, raw in enumerate(raws):
+        if not doubtful[place] and place not in unreadable:
+            try:
+                runs[-1].events.append(runs[-1].reading.decoder.decode(raw))
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                pass
+            else:
+                runs[-1].places.append(place)
+                continue
+        read, names = _malformed(unreadable[place]) if place in unreadable else _read_exactly(raw)
+        exact.append({"place": place, **read})
+        unknown.update(name for name in names if name not in _KNOWN)
+        _extend(runs, [name for name in names if name in _OLD_SPELLINGS or name not in _KNOWN])
+    frames = [_columns(run, unknown) for run in runs if run.places]
+    if exact or not frames:
+        frames.append(pl.DataFrame(exact, schema=_SCHEMA, orient="row"))
+    frame = frames[0] if len(frames) == 1 else pl.concat(frames).sort("place")
+    return frame.drop("place").with_columns(_none_if_absent(name) for name in COLUMNS), unknown
+
+
+_SCHEMA = {"place": pl.Int64, "malformed": pl.String, "unfit": pl.String} | dict.fromkeys(COLUMNS, pl.String)
+
+
+def _none_if_absent(name: str) -> pl.Expr:
+    absent = ["null", '""'] if name == "properties" else [""]
+    return pl.when(~pl.col(name).is_in(absent)).then(pl.col(name)).alias(name)
+
+
+def _doubtful(raws: Sequence[bytes]) -> list[bool]:
+    """Rows that the quick path would take without noticing what is wrong with them."""
+    frame = pl.DataFrame({"text": _texts(raws)})
+    text = pl.col("text")
+    doubt = frame.select(
+        text.is_null()
+        | (text.str.len_bytes() > ROW_LIMIT_BYTES)
+        | text.str.contains(r"\\u[dD][89a-fA-F]")
+        | (text.str.count_matches(r"[\[{]") > DEPTH_LIMIT)
+    )
+    return doubt.to_series().fill_null(True).to_list()
+
+
+def _texts(raws: Sequence[bytes]) -> pl.Series:
+    """The rows as texts, null where one is not UTF-8."""
+    try:
+        return pl.Series(raws, dtype=pl.Binary).cast(pl.String)
+    except pl.exceptions.ComputeError:
+        return pl.Series([raw if _is_utf8(raw) else None for raw in raws], dtype=pl.Binary).cast(pl.String)
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _extend(runs: list[_Run], names: list[str]) -> None:
+    """Lets the quick path know names that it has now met, as far as there is room."""
+    known = runs[-1].reading.names
+    fresh = [name for name in dict.fromkeys(names) if name not in known and not _UNLEARNABLE.search(name)]
+    fresh = fresh[: _EXTENSION_LIMIT - len(known)]
+    if fresh:
+        runs.append(_Run(_reading((*known, *fresh))))
+
+
+@lru_cache(maxsize=256)
+def _reading(names: tuple[str, ...]) -> _Reading:
+    attributes = [f"more_{index}" for index in range(len(names))]
+    struct = msgspec.defstruct(
+        "Event",
+        [
+            (attribute, str | None, None) if name in _OLD_SPELLINGS else (attribute, msgspec.Raw, _ABSENT)
+            for attribute, name in zip(attributes, names, strict=True)
+        ],
+        bases=(_Event,),
+        rename=dict(zip(attributes, names, strict=True)),
+        gc=False,
+        forbid_unknown_fields=True,
+    )
+    return _Reading(names=names, decoder=msgspec.json.Decoder(struct))
+
+
+def _columns(run: _Run, unknown: Counter[str]) -> pl.DataFrame:
+    """The quickly read events as columns; unknown names are counted on the way."""
+    events = run.events
+    columns: dict[str, list[Any]] = {
+        "event_name": [event.eventName for event in events],
+        "customer_id": [event.customerId for event in events],
+        "external_customer_id": [event.externalCustomerId for event in events],
+        "timestamp": [event.timestamp for event in events],
+        "idempotency_key": [event.idempotencyKey for event in events],
+        "contract_id": [event.contractId for event in events],
+    }
+    properties = pl.Series([bytes(event.properties) for event in events], dtype=pl.Binary).cast(pl.String)
+    for index, name in enumerate(run.reading.names):
+        values = [getattr(event, f"more_{index}") for event in events]
+        if name in _OLD_SPELLINGS:
+            columns[name] = [today or old for today, old in zip(columns[name], values, strict=True)]
+        else:
+            unknown[name] += sum(
+                bytes(value) not in {b"", b"null", b'""'} for value in values if value is not _ABSENT
+            )
+    return pl.DataFrame(
+        {"place": run.places, "malformed": None, "unfit": None, **columns, "properties": properties},
+        schema=_SCHEMA,
+    ).with_columns(pl.when(pl.col("properties") != "").then(pl.col("properties")).alias("properties"))
+
+
+def _malformed(message: str) -> tuple[dict[str, str], list[str]]:
+    return {"malformed": message}, []
+
+
+def _read_exactly(raw: bytes) -> tuple[dict[str, str], list[str]]:
+    """One row by the exact path: what its columns hold, and the names of fields that are present."""
+    if len(raw) > ROW_LIMIT_BYTES:
+        return _malformed(f"the row has {len(raw):,} bytes, {ROW_LIMIT_BYTES:,} are allowed")
+    try:
+        event = parse(raw)
+    except NotJsonError as error:
+        return _malformed(str(error))
+    if not isinstance(event, Members):
+        return _malformed("not a JSON object at byte 0")
+    present = [name for name, value in event.items() if value is not None and value != ""]
+    read, unfit = {}, []
+    for column in COLUMNS:
+        name = next((name for name in (FIELD_NAMES[column], column) if name in present), None)
+        if name is None:
+            continue
+        if column == "properties":
+            read[column] = _untouched(raw)
+        elif type(event[name]) is str:
+            read[column] = event[name]
+        else:
+            read[column] = write(event[name])
+            unfit += [column] if column in TEXT_FIELDS else []
+    return read | ({"unfit": f",{','.join(unfit)},"} if unfit else {}), present
+
+
+class _Properties(msgspec.Struct, gc=False):
+    properties: msgspec.Raw = _ABSENT
+
+
+def _untouched(raw: bytes) -> str:
+    """The text of ``properties`` as it stands in the row."""
+    return bytes(msgspec.json.decode(raw, type=_Properties).properties).decode()

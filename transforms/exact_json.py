@@ -1,0 +1,122 @@
+"""JSON read to the letter: numbers as their text, broken text refused with its byte offset."""
+
+import json
+import re
+from typing import Any
+
+DEPTH_LIMIT = 64
+"""How many objects and lists may stand inside one another, the outermost counted."""
+
+_STRING_OR = r'"(?:[^"\\]|\\.)*"|'
+_BRACKETS = re.compile(_STRING_OR + r"([\[{])|([\]}])", re.DOTALL)
+_CONSTANTS = re.compile(_STRING_OR + r"(-?Infinity|NaN)", re.DOTALL)
+_SURROGATES = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+class NotJsonError(ValueError):
+    """What is wrong with the text, and where: the byte offset is part of the words."""
+
+
+class Number(str):
+    """A JSON number, by its text."""
+
+    __slots__ = ()
+
+
+class Members(dict[str, Any]):
+    """A JSON object in which the last of equal names counts; ``has_repeats`` says that there were some."""
+
+    has_repeats = False
+
+
+def parse(text: bytes) -> Any:
+    """The value of a JSON text: Members, list, str, Number, bool or None.
+
+    Raises NotJsonError where it is broken, is not UTF-8, holds a lone surrogate or is nested too deeply.
+    """
+    return parse_text(_decoded(text))
+
+
+def parse_text(text: str) -> Any:
+    """Like ``parse``, of a text."""
+    _refuse_depth(text)
+    try:
+        value = json.loads(
+            text, parse_int=Number, parse_float=Number, parse_constant=_refuse, object_pairs_hook=_members
+        )
+    except json.JSONDecodeError as error:
+        raise _not_json(error.msg[0].lower() + error.msg[1:], text, error.pos) from None
+    except _ConstantMet:
+        raise _constant(text) from None
+    _refuse_lone_surrogate(text)
+    return value
+
+
+def write(value: Any) -> str:
+    """Compact JSON of what ``parse`` gives; numbers keep their text."""
+    if isinstance(value, Number):
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{quote(name)}:{write(member)}" for name, member in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(write, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def quote(text: str) -> str:
+    """The text as a JSON string."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+class _ConstantMet(Exception):  # noqa: N818 - never leaves this module
+    """NaN or Infinity, which Python's parser would take."""
+
+
+def _refuse(constant: str) -> None:
+    raise _ConstantMet(constant)
+
+
+def _members(pairs: list[tuple[str, Any]]) -> Members:
+    members = Members(pairs)
+    if len(members) < len(pairs):
+        members.has_repeats = True
+    return members
+
+
+def _decoded(text: bytes) -> str:
+    try:
+        return text.decode()
+    except UnicodeDecodeError as error:
+        message = f"broken UTF-8 at byte {error.start}"
+        raise NotJsonError(message) from None
+
+
+def _refuse_depth(text: str) -> None:
+    if text.count("[") + text.count("{") <= DEPTH_LIMIT:
+        return
+    depth = 0
+    for bracket in _BRACKETS.finditer(text):
+        depth += bool(bracket[1]) - bool(bracket[2])
+        if depth > DEPTH_LIMIT:
+            raise _not_json(f"nested deeper than {DEPTH_LIMIT}", text, bracket.start())
+
+
+def _refuse_lone_surrogate(text: str) -> None:
+    if _ESCAPED_SURROGATE.search(text) is None:
+        return
+    for escape in _SURROGATES.finditer(text):
+        if escape[1]:
+            raise _not_json("lone surrogate", text, escape.start())
+
+
+def _constant(text: str) -> NotJsonError:
+    found = next(match for match in _CONSTANTS.finditer(text) if match[1])
+    return _not_json(f"{found[1]} is no JSON value", text, found.start())
+
+
+def _not_json(words: str, text: str, position: int) -> NotJsonError:
+    return NotJsonError(f"{words} at byte {len(text[:position].encode())}")

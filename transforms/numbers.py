@@ -1,0 +1,59 @@
+"""Numbers as exact decimal text; nothing here or behind it ever becomes a binary float."""
+
+import re
+
+JSON_NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
+"""The grammar of a JSON number, for Python's and polars' regular expressions alike."""
+
+DIGIT_LIMIT = 1000
+"""Digits allowed on either side of the point, written plainly; leading and trailing zeros do not count."""
+
+_PARTS = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?")
+_EXPONENT_DIGITS = 9
+
+
+def plain_decimal(text: str) -> str | None:
+    """The one plain spelling of a JSON number's value: no exponent, no needless zeros, no negative zero.
+
+    None where it is no JSON number or has more than ``DIGIT_LIMIT`` digits on a side of the point.
+    """
+    if not is_json_number(text):
+        return None
+    sign, digits, point = _digits_and_point(text)
+    if digits == "":
+        return "0"
+    if point > DIGIT_LIMIT or len(digits) - point > DIGIT_LIMIT:
+        return None
+    return sign + _write(digits, point)
+
+
+def is_json_number(text: str) -> bool:
+    """Whether the text is a JSON number, whatever its size."""
+    return _JSON_NUMBER.fullmatch(text) is not None
+
+
+_JSON_NUMBER = re.compile(JSON_NUMBER)
+
+
+def _digits_and_point(text: str) -> tuple[str, str, int]:
+    """Sign, significant digits, and how many of them stand before the point (negative: zeros after it)."""
+    parts = _PARTS.fullmatch(text)
+    assert parts is not None  # noqa: S101 - the grammar has been checked
+    sign, whole, fraction, exponent = parts.groups(default="")
+    written = (whole + fraction).lstrip("0")
+    point = len(whole) - (len(whole + fraction) - len(written)) + _shift(exponent)
+    return sign, written.rstrip("0"), point
+
+
+def _shift(exponent: str) -> int:
+    """The exponent as a number; one too long to matter is cut to a size that is surely out of bounds."""
+    digits = exponent.lstrip("+-").lstrip("0")
+    size = int(digits or "0") if len(digits) <= _EXPONENT_DIGITS else 10**_EXPONENT_DIGITS
+    return -size if exponent.startswith("-") else size
+
+
+def _write(digits: str, point: int) -> str:
+    if point <= 0:
+        return "0." + "0" * -point + digits
+    whole, fraction = digits[:point].ljust(point, "0"), digits[point:]
+    return f"{whole}.{fraction}" if fraction else whole

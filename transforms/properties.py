@@ -1,0 +1,128 @@
+"""Properties: a flat object of texts, numbers and booleans that Postgres can hold, or the flaw that says why not."""
+
+import re
+
+import polars as pl
+
+from transforms.exact_json import Members, NotJsonError, Number, parse_text, quote, write
+from transforms.numbers import DIGIT_LIMIT, JSON_NUMBER, plain_decimal
+
+_TEXT = r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"'
+_SPACE = r"[ \t\r\n]*"
+_MEMBER = rf"{_SPACE}{_TEXT}{_SPACE}:{_SPACE}(?:{_TEXT}|{JSON_NUMBER}|true|false){_SPACE}"
+FLAT_OBJECT = rf"^\{{(?:{_MEMBER}(?:,{_MEMBER})*|{_SPACE})\}}$"
+_DOUBTFUL = r"\\u(?:0000|[dD][89a-fA-F])|[eE][+-]?[0-9]{3}"
+"""An escape that may be refused, or an exponent that may be too large (or a text that looks like either)."""
+
+_SURELY_SHORT = 800
+"""Bytes of properties in which no number with a two-digit exponent can pass ``DIGIT_LIMIT``."""
+
+
+def check_properties(frame: pl.DataFrame) -> pl.DataFrame:
+    """Puts ``properties_flaw`` and ``properties_name`` beside ``properties`` (String, null where absent → ``{}``).
+
+    The flaw is null where all is well; else words such as ``"a" is null``, and the name of the property, if it is one's.
+    """
+    texts = pl.col("properties")
+    is_plain = (
+        texts.str.contains(FLAT_OBJECT)
+        & (texts.str.len_bytes() <= _SURELY_SHORT)
+        & ~texts.str.contains(_DOUBTFUL)
+    )
+    frame = frame.with_columns(texts.fill_null("{}"))
+    doubtful = frame.select(distinct=texts.filter(~is_plain).unique())["distinct"]
+    if not len(doubtful):
+        return frame.with_columns(
+            properties_flaw=pl.lit(None, pl.String), properties_name=pl.lit(None, pl.String)
+        )
+    examined = pl.DataFrame(
+        [(text, *_examine(text)) for text in doubtful],
+        schema={
+            "properties": pl.String,
+            "exact": pl.String,
+            "properties_flaw": pl.String,
+            "properties_name": pl.String,
+        },
+        orient="row",
+    )
+    return (
+        frame.join(examined, on="properties", how="left", maintain_order="left")
+        .with_columns(properties=pl.coalesce("exact", "properties"))
+        .drop("exact")
+    )
+
+
+def canonical_properties(text: str) -> str:
+    """The one spelling of a flat object: names by code point, numbers plain, no spaces; equal exactly where JSON is."""
+    members: Members = parse_text(text)
+    return "{" + ",".join(f"{quote(name)}:{_canonical(members[name])}" for name in sorted(members)) + "}"
+
+
+def _canonical(value: object) -> str:
+    if isinstance(value, Number):
+        plain = plain_decimal(value)
+        assert plain is not None  # noqa: S101 - larger numbers have been rejected
+        return plain
+    return write(value)
+
+
+def _examine(text: str) -> tuple[str | None, str | None, str | None]:
+    """What goes on instead of the text, or the flaw and the property it lies in."""
+    try:
+        value = parse_text(text)
+    except NotJsonError as error:
+        return None, str(error), None
+    if not isinstance(value, Members):
+        return None, f"it is {_kind(value)}", None
+    for name, member in value.items():
+        flaw = _flaw(name, member)
+        if flaw is not None:
+            return None, f"{_shown(name)} {flaw}", name
+    is_as_written = not value.has_repeats and not any(_is_long(member) for member in value.values())
+    return None if is_as_written else _rewritten(value), None, None
+
+
+def _flaw(name: str, value: object) -> str | None:
+    if isinstance(value, Number):
+        return (
+            None
+            if plain_decimal(value) is not None
+            else f"has more than {DIGIT_LIMIT:,} digits on a side of the point"
+        )
+    if "\0" in name or (isinstance(value, str) and "\0" in value):
+        return "holds U+0000"
+    return None if isinstance(value, str | bool) else f"is {_kind(value)}"
+
+
+def _shown(name: str) -> str:
+    cut = name if len(name) <= 60 else name[:60] + "…"
+    return quote(cut)
+
+
+def _kind(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, Number):
+        return "a number"
+    if isinstance(value, str):
+        return "a text"
+    return "a list" if isinstance(value, list) else "an object"
+
+
+_LONG_NUMBER = re.compile(rf".{{{DIGIT_LIMIT},}}|.*[eE][+-]?0*[1-9][0-9]{{3}}")
+
+
+def _is_long(value: object) -> bool:
+    """A number within bounds whose spelling Postgres might still refuse, such as ``0e999999``."""
+    return isinstance(value, Number) and _LONG_NUMBER.match(value) is not None
+
+
+def _rewritten(members: Members) -> str:
+    """Each name once, and numbers of a strange spelling plain."""
+    pairs = (
+        f"{quote(name)}:{_canonical(value) if _is_long(value) else write(value)}"
+        for name, value in members.items()
+    )
+    return "{" + ",".join(pairs) + "}"
