@@ -187,6 +187,16 @@ class World:
     steps: list[Step]
     exports: list[Export]
 
+    def commands(self) -> str:
+        """The commands of the world, for a reader."""
+        told = [f"settings billing_time_zone {self.zone}"]
+        for number, step in enumerate(self.steps):
+            what = {"catalog": f"catalog-{number}", "run": " ".join(step.files), "rollup": ""}[step.command]
+            options = f" --mapping mapping-{number}.toml" if step.mapping else ""
+            options += f" --max-rejected {step.most_rejected}" if step.most_rejected else ""
+            told.append(f"{step.command} {what} --clock {step.clock.isoformat()}{options}")
+        return "\n".join(told)
+
 
 @dataclass
 class Draft:
@@ -387,9 +397,7 @@ class _Maker:
         return pricing
 
     def add_contract(self, customer_id: str) -> None:
-        start = self.today.date() - timedelta(
-            days=self.pick((-10, 0, 20, 31, 60, 90, 120, 200, 400, 800))
-        )
+        start = self.today.date() - timedelta(days=self.pick((-10, 0, 20, 31, 60, 90, 120, 200, 400, 800)))
         start = self.pick((start, start.replace(day=1), _last_of_month(start)))
         contract: dict[str, Any] = {
             "id": self.pick((self.uuid(), f"contract-{len(self.documents.contracts)}")),
