@@ -4,6 +4,7 @@
 temporary folder and stopped at the end.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -14,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import msgspec
 import psycopg
 import pytest
 from sqlalchemy import create_engine, make_url
@@ -41,7 +41,7 @@ class Answer:
     @property
     def json(self) -> Any:
         """Standard output as JSON, every number as its own text so that none is rounded."""
-        return msgspec.json.decode(self.out, float_hook=str)
+        return json.loads(self.out, parse_float=str)
 
 
 class UsageImport(Protocol):
