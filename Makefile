@@ -7,7 +7,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format lock clean
+.PHONY: help setup demo test lint format readme lock clean
 
 help:  ## what there is to make
 	@sed -n 's/^\([a-z]*\):.*## /  make \1 # /p' Makefile | awk -F'#' '{ printf "%-16s%s\n", $$1, $$2 }'
@@ -40,6 +40,9 @@ lint: $(STAMP)  ## ruff, mypy and the walls between the rooms
 format: $(STAMP)  ## what ruff can mend by itself
 	@$(BIN)/ruff check --quiet --fix-only .
 	@$(BIN)/ruff format --quiet .
+
+readme: $(STAMP)  ## the outputs in README.md anew, from real runs
+	@UPDATE_README=1 $(BIN)/python -m pytest --quiet tests/test_readme.py
 
 lock:  ## requirements.lock anew from pyproject.toml; needs uv
 	@.ci/lock

@@ -1,0 +1,120 @@
+"""The README shows what really comes out: every console block is run, section by section, each in a fresh copy.
+
+`UPDATE_README=1 pytest tests/test_readme.py` (`make readme`) writes the outputs anew instead of comparing them.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, clean_environment
+
+README = ROOT / "README.md"
+TRACE = ROOT.parent / "shared"
+IS_UPDATE = os.environ.get("UPDATE_README") == "1"
+CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+SHELL = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+VARYING = ((re.compile(r"\b\d+(\.\d+)? s\b"), "1.0 s"), (re.compile(r"\b[\d,]+ rows/s\b"), "1 rows/s"))
+"""What differs from run to run, and what stands for it when two outputs are compared."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """A command of the README and the output shown below it."""
+
+    command: str
+    output: str
+
+
+def _sections() -> dict[str, str]:
+    """The text below each heading of the second level that shows commands."""
+    parts = re.split(r"^## (.+)$", README.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {name: text for name, text in zip(parts[1::2], parts[2::2], strict=True) if CONSOLE.search(text)}
+
+
+def _read(block: str) -> Iterator[Said]:
+    for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+        matched = re.match(r"((?:.*\\\n)*.*)\n((?:.|\n)*)", part)
+        assert matched, part
+        yield Said(matched[1], matched[2])
+
+
+def _alike(output: str) -> str:
+    for pattern, stand_in in VARYING:
+        output = pattern.sub(stand_in, output)
+    return "\n".join(line.rstrip() for line in output.strip().splitlines())
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A fresh copy of what the README's commands read, with the program on the path."""
+    folder = tmp_path / "usage-import"
+    shutil.copytree(ROOT / "data-samples", folder / "data-samples")
+    (tmp_path / "shared").symlink_to(TRACE)
+    program = tmp_path / "bin" / "usage-import"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m flows "$@"\n')
+    program.chmod(0o755)
+    return folder
+
+
+def _run(said: Said, folder: Path) -> str:
+    environment = clean_environment()
+    environment |= {
+        "PATH": f"{folder.parent / 'bin'}:{environment['PATH']}",
+        "COLUMNS": "132",
+        "LC_ALL": "C.UTF-8",
+    }
+    ended = subprocess.run(
+        ["bash", "-c", said.command],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert "Traceback" not in ended.stdout, ended.stdout
+    return "\n".join(line.rstrip() for line in ended.stdout.strip("\n").splitlines())
+
+
+@pytest.mark.parametrize("name", _sections())
+def test_a_section_shows_what_comes_out(name: str, copy: Path) -> None:
+    """Each command of the section, run in its order, says what the README says it does."""
+    text = _sections()[name]
+    if "../shared/" in text and not TRACE.exists():
+        pytest.skip("the trace is not part of this project and not here")
+    renewed = text
+    for block in CONSOLE.findall(text):
+        shown = [(said, _run(said, copy)) for said in _read(block)]
+        if not IS_UPDATE:
+            assert [(said.command, _alike(said.output)) for said, _ in shown] == [
+                (said.command, _alike(found)) for said, found in shown
+            ]
+        told = "".join(
+            f"$ {said.command}\n{found}\n" if found else f"$ {said.command}\n" for said, found in shown
+        )
+        renewed = renewed.replace(block, told)
+    if IS_UPDATE:
+        README.write_text(README.read_text(encoding="utf-8").replace(text, renewed), encoding="utf-8")
+
+
+def test_what_is_to_be_made_can_be_made() -> None:
+    """A block that is not run holds nothing but make targets that exist."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    lines = [
+        line for block in SHELL.findall(README.read_text(encoding="utf-8")) for line in block.splitlines()
+    ]
+    told = [line.split("#")[0].split() for line in lines]
+    assert told
+    assert [words for words in told if words[0] != "make" or words[1] not in targets] == []
