@@ -23,7 +23,9 @@ def encode(frame: pl.DataFrame, *, jsonb: tuple[str, ...] = ()) -> bytes:
     return b"".join(parts)
 
 
-def copy_frame(connection: Connection, table: str, frame: pl.DataFrame, *, jsonb: tuple[str, ...] = ()) -> None:
+def copy_frame(
+    connection: Connection, table: str, frame: pl.DataFrame, *, jsonb: tuple[str, ...] = ()
+) -> None:
     """Append a frame to a table whose columns of the same names have the frame's types, within the transaction."""
     if not frame.is_empty():
         copy_bytes(connection, table, tuple(frame.columns), encode(frame, jsonb=jsonb))

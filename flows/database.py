@@ -92,7 +92,9 @@ def import_lock(engine: Engine, *, wait: bool) -> Iterator[None]:
         if wait:
             connection.execute(text("select pg_advisory_lock(:lock)"), {"lock": IMPORT_LOCK})
         elif not connection.scalar(text("select pg_try_advisory_lock(:lock)"), {"lock": IMPORT_LOCK}):
-            raise UsageImportError("another import is at work in this database; wait for it with --wait, or run this one later")
+            raise UsageImportError(
+                "another import is at work in this database; wait for it with --wait, or run this one later"
+            )
         yield
 
 

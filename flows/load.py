@@ -90,7 +90,9 @@ def checkpoint(connection: Connection, order: LoadOrder) -> int:
     return connection.scalar(statement) or 0
 
 
-def sifted_chunks(chunked: Iterator[Chunk], order: LoadOrder, catalogued: Catalogued) -> Iterator[SiftedChunk]:
+def sifted_chunks(
+    chunked: Iterator[Chunk], order: LoadOrder, catalogued: Catalogued
+) -> Iterator[SiftedChunk]:
     """Each chunk of a file sifted and encoded."""
     for chunk in chunked:
         if chunk.positions.is_empty():
@@ -146,7 +148,13 @@ def write_chunk(connection: Connection, order: LoadOrder, chunk: SiftedChunk) ->
 def accepted_bytes(accepted: pl.DataFrame, file_id: int) -> pl.DataFrame:
     """The untouched bytes of accepted rows, for those that a conflict will reject."""
     return accepted.select(
-        pl.lit(file_id, dtype=pl.Int32).alias("file_id"), "row", "line", "byte_offset", "raw", "raw_length", "raw_sha256"
+        pl.lit(file_id, dtype=pl.Int32).alias("file_id"),
+        "row",
+        "line",
+        "byte_offset",
+        "raw",
+        "raw_length",
+        "raw_sha256",
     )
 
 

@@ -5,7 +5,7 @@ another by ``transforms.outcomes``. :func:`settle` writes to temporary tables al
 into ``events``. Both run inside the transaction that publishes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -222,7 +222,7 @@ def reject_conflicts(connection: Connection, *, import_id: int) -> None:
     code = RejectionCode.CONFLICT
     connection.execute(
         text(REJECT_CONFLICTS.format(**_names(import_id))),
-        {"import_id": import_id, "code": code.value, "message": code.message},
+        {"import_id": import_id, "code": code.value, "message": code.sentence},
     )
 
 
@@ -242,7 +242,9 @@ def merge(connection: Connection, *, import_id: int) -> None:
         ADD_NEW,
         ADD_CURRENT,
     ):
-        connection.execute(text(statement.format(**names)), {"import_id": import_id} if ":import_id" in statement else {})
+        connection.execute(
+            text(statement.format(**names)), {"import_id": import_id} if ":import_id" in statement else {}
+        )
 
 
 def _names(import_id: int) -> dict[str, str]:
@@ -254,17 +256,21 @@ def _names(import_id: int) -> dict[str, str]:
         "columns": ", ".join(EVENT_COLUMNS),
         "a_columns": ", ".join(f"a.{column}" for column in EVENT_COLUMNS),
         "e_columns": ", ".join(f"e.{column}" for column in EVENT_COLUMNS),
-        "columns_with_settled_at": ", ".join("s.at" if name == "at" else f"a.{name}" for name in EVENT_COLUMNS),
+        "columns_with_settled_at": ", ".join(
+            "s.at" if name == "at" else f"a.{name}" for name in EVENT_COLUMNS
+        ),
         "same_content": SAME_CONTENT,
         "content_order": CONTENT_ORDER,
-        "ordinal_key": str(ordinal.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})),
+        "ordinal_key": str(
+            ordinal.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
+        ),
     }
 
 
 def _contested(connection: Connection, names: dict[str, str]) -> Iterator[pl.DataFrame]:
     """The tellings of contested keys, in frames that never part the tellings of one key."""
-    # A cursor of its own on the same connection: the batches are written back while it is open.
-    result = connection.execution_options(yield_per=CONTESTED_BATCH).execute(text(READ_CONTESTED.format(**names)))
+    statement = text(READ_CONTESTED.format(**names)).execution_options(yield_per=CONTESTED_BATCH)
+    result = connection.execute(statement)
     kept: list[dict[str, Any]] = []
     for partition in result.mappings().partitions():
         kept.extend(dict(row) for row in partition)
@@ -277,7 +283,7 @@ def _contested(connection: Connection, names: dict[str, str]) -> Iterator[pl.Dat
         yield pl.DataFrame(kept, infer_schema_length=None)
 
 
-def _settlement(loaded: "list[RowMapping]", outcomes: "list[RowMapping]") -> Settlement:
+def _settlement(loaded: Sequence[RowMapping], outcomes: Sequence[RowMapping]) -> Settlement:
     files = {file["file_id"]: _loaded_ledger(file) for file in loaded}
     own_corrections = dict.fromkeys(files, 0)
     for told in outcomes:
@@ -289,7 +295,9 @@ def _settlement(loaded: "list[RowMapping]", outcomes: "list[RowMapping]") -> Set
         if outcome is Outcome.DUPLICATE and told["is_keyless"]:
             ledger.duplicates_without_key += rows
         if outcome is Outcome.REJECTED:
-            ledger.rejected_by_reason[RejectionCode.CONFLICT] = ledger.rejected_by_reason.get(RejectionCode.CONFLICT, 0) + rows
+            ledger.rejected_by_reason[RejectionCode.CONFLICT] = (
+                ledger.rejected_by_reason.get(RejectionCode.CONFLICT, 0) + rows
+            )
         if told["corrects_own_file"]:
             own_corrections[told["file_id"]] += rows
     return Settlement(files, own_corrections)
@@ -298,7 +306,10 @@ def _settlement(loaded: "list[RowMapping]", outcomes: "list[RowMapping]") -> Set
 def _loaded_ledger(file: RowMapping) -> FileLedger:
     """The ledger of a file before settling: what was accepted counts as new."""
     ledger = FileLedger(
-        file_id=file["file_id"], rows=file["rows"], new=file["rows"] - file["rejected"], rejected=file["rejected"]
+        file_id=file["file_id"],
+        rows=file["rows"],
+        new=file["rows"] - file["rejected"],
+        rejected=file["rejected"],
     )
     for counts in file["counts"]:
         ledger.defaulted_timestamps += counts["defaulted_timestamps"]

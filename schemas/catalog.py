@@ -5,7 +5,6 @@ not named here is kept as it was told, except in filters, where nothing else may
 """
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import StrEnum
@@ -283,14 +282,11 @@ class Contract(_Told):
         return end_on
 
 
-MODELS: Final = {Kind.CUSTOMER: Customer, Kind.METER: Meter, Kind.PLAN: Plan, Kind.CONTRACT: Contract}
+Thing = Customer | Meter | Plan | Contract
 
-
-@dataclass(frozen=True)
-class Catalog:
-    """What a folder tells, in the order in which it is told."""
-
-    customers: tuple[Customer, ...] = ()
-    meters: tuple[Meter, ...] = ()
-    plans: tuple[Plan, ...] = ()
-    contracts: tuple[Contract, ...] = ()
+MODELS: Final[dict[Kind, type[Thing]]] = {
+    Kind.CUSTOMER: Customer,
+    Kind.METER: Meter,
+    Kind.PLAN: Plan,
+    Kind.CONTRACT: Contract,
+}

@@ -30,6 +30,8 @@ class ImportStatus(StrEnum):
     """Loaded and computed, invisible until published."""
     FAILED = "failed"
     """Nothing of it was loaded; its rejections are kept."""
+    REVERTED = "reverted"
+    """Given up before it counted, or taken back."""
     UNCHANGED = "unchanged"
     """All its files were known already."""
 

@@ -1,14 +1,64 @@
-"""How the columns of a source become the fields of an event."""
+"""How the columns of a source become the fields of an event.
 
-from datetime import datetime
+``[fields]`` replaces the fields that columns of their names would give, ``[properties]`` the properties. In JSON, and in
+structs of Parquet, the columns are the members; those of an object inside are named with dots: ``usage.tokens``.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
 from hashlib import sha256
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic_core import PydanticCustomError
+
+MAKINGS = ("value", "column", "template")
+"""What a field can be made of; exactly one of them."""
 
 MappedField = Literal[
     "eventName", "customerId", "externalCustomerId", "timestamp", "idempotencyKey", "contractId"
 ]
+_PIECES = re.compile(r"(?P<brace>\{\{|\}\})|\{(?P<column>[^{}]+)\}|(?P<text>[^{}]+)|(?P<stray>[{}])")
+
+
+def template_pieces(template: str) -> Iterator[tuple[str, bool]]:
+    """The pieces of a template, each with whether it names a column; ``{{`` and ``}}`` are braces.
+
+    Raises ValueError at a brace without its partner.
+    """
+    for piece in _PIECES.finditer(template):
+        if piece["stray"]:
+            message = f"a brace without its partner at character {piece.start() + 1}"
+            raise ValueError(message)
+        yield (piece["column"], True) if piece["column"] else (piece["text"] or piece["brace"][0], False)
+
+
+def _checked_template(template: str) -> str:
+    try:
+        columns = [piece for piece, is_column in template_pieces(template) if is_column]
+    except ValueError as error:
+        raise PydanticCustomError("template", "{why}", {"why": str(error)}) from None
+    if not columns:
+        raise PydanticCustomError("template", "names no {{column}}; allowed is value = … for a fixed text")
+    return template
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise PydanticCustomError("zone", "is no IANA time zone; allowed are names such as UTC or Europe/Berlin") from None
+    return name
+
+
+def _in_utc(at: datetime) -> datetime:
+    if at.tzinfo is None:
+        raise PydanticCustomError("naive", "needs an offset, as in 2020-01-01T00:00:00Z")
+    return at.astimezone(UTC)
 
 
 class _Part(BaseModel):
@@ -22,7 +72,7 @@ class Value(_Part):
 
 
 class Column(_Part):
-    """The cell of a column; ``unit`` and ``format`` are for timestamps alone."""
+    """The cell of a column; ``unit`` (of epoch numbers) and ``format`` are for timestamps alone."""
 
     column: str
     unit: Literal["s", "ms", "us"] | None = None
@@ -32,7 +82,7 @@ class Column(_Part):
 class Template(_Part):
     """A text in which ``{column}`` stands for a cell."""
 
-    template: str
+    template: Annotated[str, AfterValidator(_checked_template)]
 
 
 class Property(_Part):
@@ -42,10 +92,10 @@ class Property(_Part):
     type: Literal["text", "number", "boolean"] | None = None
 
 
-class PropertyValue(_Part):
+class Constant(_Part):
     """A property that is the same on every row."""
 
-    value: str | bool | int
+    value: str | bool | int | Decimal
 
 
 class Version(_Part):
@@ -61,22 +111,57 @@ class Deleted(_Part):
     equals: str
 
 
+def _making(told: Any) -> str | None:
+    """Which making a table tells of, or None where it is not exactly one."""
+    if isinstance(told, BaseModel):
+        return type(told).__name__.lower()
+    held = [name for name in MAKINGS if isinstance(told, dict) and name in told]
+    return held[0] if len(held) == 1 else None
+
+
+def _property_making(told: Any) -> str | None:
+    if isinstance(told, BaseModel):
+        return "value" if isinstance(told, Constant) else "column"
+    held = [name for name in ("value", "column") if isinstance(told, dict) and name in told]
+    return held[0] if len(held) == 1 else None
+
+
+FieldMaking = Annotated[
+    Annotated[Value, Tag("value")] | Annotated[Column, Tag("column")] | Annotated[Template, Tag("template")],
+    Discriminator(
+        _making, custom_error_type="making", custom_error_message="needs exactly one of value, column, template"
+    ),
+]
+PropertyMaking = Annotated[
+    Annotated[Property, Tag("column")] | Annotated[Constant, Tag("value")],
+    Discriminator(
+        _property_making, custom_error_type="making", custom_error_message="needs exactly one of column, value"
+    ),
+]
+
+
 class Mapping(_Part):
     """How one source is read; the default one takes columns by the names of the fields."""
 
-    time_zone: str | None = None
+    time_zone: Annotated[str, AfterValidator(_known_zone)] | None = None
     missing_timestamp: Literal["now", "reject"] = "now"
-    oldest: datetime | None = None
+    oldest: Annotated[datetime, AfterValidator(_in_utc)] | None = None
     on_conflict: Literal["correct", "reject"] = "correct"
     version: Version | None = None
     deleted: Deleted | None = None
-    fields: dict[MappedField, Value | Column | Template] | None = None
-    properties: Literal["rest"] | dict[str, Property | PropertyValue] | None = None
+    fields: dict[MappedField, FieldMaking] | None = None
+    properties: Literal["rest"] | dict[str, PropertyMaking] | None = None
 
     @property
     def digest(self) -> str:
         """SHA-256 (hex) of the canonical form: equal for mappings that say the same."""
-        return sha256(self.model_dump_json().encode()).hexdigest()
+        canonical = json.dumps(self.model_dump(mode="json", exclude_none=True), sort_keys=True)
+        return sha256(canonical.encode()).hexdigest()
+
+    @property
+    def is_by_name(self) -> bool:
+        """Whether every column is taken by its own name."""
+        return self.fields is None and self.properties is None and self.version is None and self.deleted is None
 
 
 DEFAULT_MAPPING = Mapping()

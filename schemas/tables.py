@@ -260,8 +260,8 @@ events = Table(
     *_event_columns(),
     comment="One row per key: the version that counts, with the place (file_id, row) that first told it.",
 )
-EVENTS_KEY_INDEX: Final = "events_key"
-EVENTS_AT_INDEX: Final = "events_at"
+Index("events_key", events.c.key, unique=True)
+Index("events_at", events.c.at, postgresql_using="brin")
 
 superseded = Table(
     "superseded",
@@ -365,7 +365,7 @@ def arrivals(import_id: int) -> Table:
     return Table(f"arrivals_{import_id}", MetaData(), *_event_columns())
 
 
-def arrival_bytes(import_id: int) -> Table:
+def arrival_bytes(import_id: int, *, is_temporary: bool = False) -> Table:
     """The untouched bytes of an import's accepted rows, kept only where a conflict would reject them."""
     return Table(
         f"arrival_bytes_{import_id}",
@@ -377,4 +377,5 @@ def arrival_bytes(import_id: int) -> Table:
         Column("raw", LargeBinary),
         Column("raw_length", BigInteger, nullable=False),
         Column("raw_sha256", LargeBinary, nullable=False),
+        prefixes=["TEMPORARY"] if is_temporary else [],
     )

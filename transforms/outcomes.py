@@ -117,7 +117,11 @@ def _settled_row(telling: dict[str, Any], version: _Version, outcome: Outcome | 
 
 def _is_later(told: _Version, held: _Version) -> bool:
     """The source's own order decides where both carry one, the place where it does not."""
-    if told.source_version is not None and held.source_version is not None and told.source_version != held.source_version:
+    if (
+        told.source_version is not None
+        and held.source_version is not None
+        and told.source_version != held.source_version
+    ):
         return told.source_version > held.source_version
     return told.place > held.place
 

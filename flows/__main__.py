@@ -1,0 +1,5 @@
+"""``python -m flows`` is ``usage-import``."""
+
+from flows.cli import main
+
+main()

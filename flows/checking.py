@@ -1,0 +1,78 @@
+"""Checking: an import in all but its effect, into temporary tables that end with the connection."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, text
+
+from flows.catalog import catalog_frames
+from flows.history import group_causes
+from flows.importing import ImportPlan, ImportRequest, identify_sources, ledger_of, plan_import, refusal_of
+from flows.load import Catalogued, LoadOrder, load_file
+from flows.publish import prepare
+from flows.running import Pace, ProgressDisplay
+from flows.settle import reject_conflicts, settle
+from schemas.ledger import ImportStatus, Ledger
+from schemas.tables import arrival_bytes, arrivals, chunks, events, rejections
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What an import would do: its ledger, and its rejections by cause."""
+
+    ledger: Ledger
+    rejections: list[dict[str, Any]]
+
+
+def check_sources(engine: Engine, request: ImportRequest, *, pace: Pace, display: ProgressDisplay) -> Checked:
+    """Read, sift and settle some sources as an import would, and write nothing."""
+    hashed = identify_sources(request.sources)
+    with engine.connect() as connection:
+        plan = plan_import(connection, request, hashed)
+        shadow(connection, plan.import_id)
+        catalog = catalog_frames(connection)
+        connection.commit()
+        warnings = {}
+        for file in plan.files:
+            if not file.is_unchanged:
+                order = LoadOrder(
+                    import_id=plan.import_id,
+                    file_id=file.file_id,
+                    source=file.source,
+                    mapping=plan.mapping,
+                    clock=plan.clock,
+                    chunk_rows=pace.chunk_rows,
+                )
+                catalogued = Catalogued(catalog.customers, catalog.contracts)
+                progress = display.file(file.source.uri, size=file.size)
+                warnings[file.file_id] = load_file(connection, order, catalogued, progress=progress)
+        with connection.begin():
+            checked = settle_checked(connection, plan)
+    for told in checked.ledger.files:
+        told.warnings = list(warnings.get(told.file_id or 0, ()))
+    return checked
+
+
+def shadow(connection: Connection, import_id: int) -> None:
+    """Put temporary tables before those that loading and settling write to."""
+    for name in (chunks.name, rejections.name):
+        connection.execute(text(f"create temporary table {name} (like {name} including defaults)"))
+    connection.execute(text(f"create temporary table {arrivals(import_id).name} (like {events.name})"))
+    arrival_bytes(import_id, is_temporary=True).create(connection, checkfirst=False)
+
+
+def settle_checked(connection: Connection, plan: ImportPlan) -> Checked:
+    """Settle what was loaded into the temporary tables."""
+    prepare(connection)
+    is_rejecting = plan.mapping.on_conflict == "reject"
+    settlement = settle(connection, import_id=plan.import_id, is_conflict_rejected=is_rejecting)
+    if is_rejecting:
+        reject_conflicts(connection, import_id=plan.import_id)
+    ledger = ledger_of(plan, settlement)
+    ledger.message = refusal_of(plan, settlement, ledger)
+    ledger.status = ImportStatus.FAILED if ledger.message else ImportStatus.PUBLISHED
+    if plan.is_unchanged:
+        ledger.status = ImportStatus.UNCHANGED
+    ledger.import_id = None
+    uris = {file.file_id: file.source.uri for file in plan.files}
+    return Checked(ledger, group_causes(connection, plan.import_id, uris))

@@ -1,0 +1,347 @@
+"""The command line: each command reads its arguments, calls one function of a flow's and prints what came of it."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from schemas.errors import ConfigurationError, UsageImportError
+
+app = typer.Typer(
+    name="usage-import",
+    help="Turns exports of usage events into invoice-ready usage per billing period.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+imports_app = typer.Typer(help="The history of imports.", invoke_without_command=True)
+app.add_typer(imports_app, name="imports")
+
+
+class LineFormat(StrEnum):
+    """How usage lines are written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+
+
+class RejectFormat(StrEnum):
+    """How rejections are written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+def parse_instant(value: str) -> datetime:
+    """An instant of the command line; raises ConfigurationError where it is none."""
+    try:
+        read = datetime.fromisoformat(value)
+    except ValueError:
+        read = None
+    if read is None or read.tzinfo is None:
+        raise ConfigurationError(f"--clock {value!r} is no instant; write it like 2026-11-01T00:00:00Z")
+    return read.astimezone(UTC)
+
+
+def parse_share(value: str) -> Decimal:
+    """A share such as 5% or 0.05; raises ConfigurationError where it is none."""
+    try:
+        share = Decimal(value[:-1]) / 100 if value.endswith("%") else Decimal(value)
+    except InvalidOperation:
+        share = Decimal(-1)
+    if not (share.is_finite() and 0 <= share <= 1):
+        raise ConfigurationError(f"--max-rejected {value!r} is no share; write it like 5% or 0.05")
+    return share
+
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document for machines.")]
+Clock = Annotated[
+    str | None, typer.Option("--clock", metavar="TS", help="The clock to go by instead of now.")
+]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for an import at work instead of giving up.")]
+Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Kept in the history.")]
+Sources = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SOURCE...", help="Files, folders, globs, s3:// gs:// az:// URLs, or - for standard input."
+    ),
+]
+MappingFile = Annotated[
+    Path | None, typer.Option("--mapping", metavar="FILE", help="How the source's columns become fields.")
+]
+MaxRejected = Annotated[
+    str, typer.Option("--max-rejected", metavar="SHARE", help="Fail above this share of rejected rows.")
+]
+
+
+@contextmanager
+def database() -> Iterator[Any]:
+    """The database of this installation."""
+    from flows.database import open_database
+
+    with open_database() as engine:
+        yield engine
+
+
+@app.command("catalog")
+def catalog_command(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder with customers.*, meters.*, plans.*, contracts.*.")
+    ],
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove what the folder lacks and nothing names.")
+    ] = False,
+    clock: Clock = None,
+    reason: Reason = None,
+    as_json: Json = False,
+) -> None:
+    """Load customers, meters, plans and contracts: all or nothing; show what changed."""
+    from flows.reports import report_catalog
+
+    with database() as engine:
+        report_catalog(load_catalog(engine, folder, prune=prune, clock=clock, reason=reason), as_json=as_json)
+
+
+def load_catalog(engine: Any, folder: Path, *, prune: bool, clock: str | None, reason: str | None) -> Any:
+    """Apply a catalog folder in one transaction."""
+    from flows.catalog import apply_catalog
+
+    read_at = parse_instant(clock) if clock else datetime.now(UTC)
+    with engine.begin() as connection:
+        return apply_catalog(connection, folder, clock=read_at, prune=prune, reason=reason)
+
+
+@app.command()
+def check(sources: Sources, mapping: MappingFile = None, clock: Clock = None, as_json: Json = False) -> None:
+    """Show outcomes and rejections as an import would have them; writes nothing."""
+    from flows.checking import check_sources
+    from flows.importing import ImportRequest
+    from flows.progress import import_progress
+    from flows.reports import report_check
+    from flows.running import pace
+
+    request = ImportRequest(
+        sources=tuple(sources),
+        mapping_file=str(mapping) if mapping else None,
+        clock=parse_instant(clock) if clock else None,
+    )
+    with database() as engine, import_progress() as display:
+        checked = check_sources(engine, request, pace=pace(), display=display)
+    report_check(checked.ledger, checked.rejections, as_json=as_json)
+
+
+@app.command()
+def run(
+    sources: Sources,
+    catalog: Annotated[
+        Path | None, typer.Option("--catalog", metavar="DIR", help="Load this catalog first.")
+    ] = None,
+    mapping: MappingFile = None,
+    max_rejected: MaxRejected = "5%",
+    reason: Reason = None,
+    clock: Clock = None,
+    wait: Wait = False,
+    as_json: Json = False,
+) -> None:
+    """Import: load, settle, roll up, publish."""
+    from flows.importing import ImportRequest
+    from flows.progress import import_progress
+    from flows.reports import report_run
+    from flows.running import pace, run_import
+
+    request = ImportRequest(
+        sources=tuple(sources),
+        mapping_file=str(mapping) if mapping else None,
+        clock=parse_instant(clock) if clock else None,
+        max_rejected=parse_share(max_rejected),
+        reason=reason,
+    )
+    with database() as engine:
+        if catalog is not None:
+            load_catalog(engine, catalog, prune=False, clock=clock, reason=reason)
+        with import_progress() as display:
+            ledger = run_import(engine, request, wait=wait, pace=pace(), display=display)
+    report_run(ledger, as_json=as_json)
+
+
+@app.command()
+def rollup(clock: Clock = None, reason: Reason = None, wait: Wait = False, as_json: Json = False) -> None:
+    """Recompute lines after a catalog or setting has changed."""
+    from flows.reports import report_rollup
+    from flows.running import run_rollup
+
+    with database() as engine:
+        ledger = run_rollup(engine, clock=parse_instant(clock) if clock else None, reason=reason, wait=wait)
+    report_rollup(ledger, as_json=as_json)
+
+
+@app.command()
+def usage(
+    period: Annotated[
+        str | None, typer.Option("--period", metavar="YYYY-MM", help="Periods that start in this month.")
+    ] = None,
+    customer: Annotated[
+        str | None, typer.Option("--customer", metavar="C", help="Its id or external id.")
+    ] = None,
+    contract: Annotated[str | None, typer.Option("--contract", metavar="ID")] = None,
+    meter: Annotated[str | None, typer.Option("--meter", metavar="CODE")] = None,
+    line_format: Annotated[LineFormat, typer.Option("--format")] = LineFormat.TABLE,
+    as_json: Json = False,
+) -> None:
+    """Print the invoice-ready usage lines."""
+    from flows.reports import report_usage
+    from flows.usage import UsageFilter, read_usage
+
+    with database() as engine, engine.begin() as connection:
+        lines = read_usage(connection, UsageFilter(parse_month(period), customer, contract, meter))
+    report_usage(lines, LineFormat.JSON if as_json else line_format)
+
+
+def parse_month(value: str | None) -> str | None:
+    """A month such as 2026-10; raises ConfigurationError where it is none."""
+    if value is None:
+        return None
+    try:
+        datetime.strptime(value, "%Y-%m").replace(tzinfo=UTC)
+    except ValueError:
+        raise ConfigurationError(f"--period {value!r} is no month; write it like 2026-10") from None
+    return value
+
+
+@app.command()
+def events(
+    customer: Annotated[
+        str | None, typer.Option("--customer", metavar="C", help="Its id or external id.")
+    ] = None,
+    name: Annotated[str | None, typer.Option("--name", metavar="N", help="The event name.")] = None,
+    limit: Annotated[int, typer.Option("--limit", metavar="K", min=1, help="At most so many.")] = 100,
+    as_json: Json = False,
+) -> None:
+    """List loaded events: timestamp, name, customer, key, and where each came from."""
+    from flows.history import list_events
+    from flows.reports import report_events
+
+    with database() as engine, engine.begin() as connection:
+        report_events(list_events(connection, customer=customer, name=name, limit=limit), as_json=as_json)
+
+
+@app.command()
+def unassigned(
+    customer: Annotated[
+        str | None, typer.Option("--customer", metavar="C", help="Its id or external id.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option("--reason", metavar="R")] = None,
+    as_json: Json = False,
+) -> None:
+    """List events on no line, by customer, name and reason."""
+    from flows.reports import report_unassigned
+    from flows.unassigned import list_unassigned
+
+    with database() as engine, engine.begin() as connection:
+        report_unassigned(list_unassigned(connection, customer=customer, reason=reason), as_json=as_json)
+
+
+@imports_app.callback()
+def imports_command(context: typer.Context, as_json: Json = False) -> None:
+    """List imports and rollups, the latest first."""
+    if context.invoked_subcommand is not None:
+        return
+    from flows.history import list_imports
+    from flows.reports import report_imports
+
+    with database() as engine, engine.begin() as connection:
+        report_imports(list_imports(connection), as_json=as_json)
+
+
+@imports_app.command("show")
+def imports_show(import_id: Annotated[int, typer.Argument(metavar="ID")], as_json: Json = False) -> None:
+    """Show one import: its ledger and files."""
+    from flows.history import show_import
+    from flows.reports import report_import
+
+    with database() as engine, engine.begin() as connection:
+        report_import(show_import(connection, import_id), as_json=as_json)
+
+
+@app.command()
+def rejects(
+    import_id: Annotated[int, typer.Argument(metavar="ID")],
+    reject_format: Annotated[RejectFormat, typer.Option("--format")] = RejectFormat.TABLE,
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="F", help="Write there instead of standard output.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the rows an import set aside, and why."""
+    from flows.history import group_rejections, list_rejections
+    from flows.reports import report_rejections
+
+    chosen = RejectFormat.JSON if as_json else reject_format
+    with database() as engine, engine.begin() as connection:
+        grouped = chosen is RejectFormat.TABLE
+        rows = (group_rejections if grouped else list_rejections)(connection, import_id)
+    report_rejections(rows, chosen, output=output)
+
+
+@app.command()
+def revert(import_id: Annotated[int, typer.Argument(metavar="ID")], as_json: Json = False) -> None:
+    """Give up an unfinished import: nothing of it counts."""
+    from flows.reports import report_reverted
+    from flows.running import give_up_import
+
+    with database() as engine:
+        give_up_import(engine, import_id)
+    report_reverted(import_id, as_json=as_json)
+
+
+@app.command()
+def settings(
+    name: Annotated[str | None, typer.Argument(metavar="NAME")] = None,
+    value: Annotated[str | None, typer.Argument(metavar="VALUE")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what changes numbers, or change one of them."""
+    from flows.reports import report_settings
+    from flows.settings import change_setting, read_settings, setting_named
+
+    with database() as engine, engine.begin() as connection:
+        if name is not None and value is not None:
+            change_setting(connection, setting_named(name), value)
+        kept = read_settings(connection)
+        report_settings(
+            kept if name is None else {setting_named(name): kept[setting_named(name)]}, as_json=as_json
+        )
+
+
+def main() -> None:
+    """Run the command line; whatever a user can cause ends in one line and an exit code."""
+    try:
+        app()
+    except ConfigurationError as error:
+        fail(str(error), code=2)
+    except UsageImportError as error:
+        fail(str(error), code=1)
+    except KeyboardInterrupt:
+        fail("interrupted; what was committed is kept, the same command goes on from there", code=1)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+
+
+def fail(message: str, *, code: int) -> None:
+    """Say why in one line, and exit."""
+    from flows.terminal import say
+
+    say(f"usage-import: {message}")
+    sys.exit(code)

@@ -1,0 +1,410 @@
+"""The import, stage by stage: begin, load each file, finish; with or without Prefect these are the same functions.
+
+begin    list the sources, hash the files, give each its place, make the staging table
+load     read, sift and copy one file, chunk by chunk
+finish   settle, merge, roll up, publish: one transaction
+"""
+
+import getpass
+import socket
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, func, insert, select, text, update
+
+from flows.catalog import catalog_frames
+from flows.load import Catalogued, LoadOrder, Progress, load_file
+from flows.mapping import load_mapping
+from flows.publish import prepare, publish
+from flows.settle import Settlement, merge, reject_conflicts, settle
+from flows.sources import Source, hash_source, list_sources
+from schemas.errors import UsageImportError
+from schemas.ledger import FileLedger, ImportKind, ImportStatus, Ledger, RowCounts
+from schemas.mapping import Mapping, Template
+from schemas.rejections import RejectionCode
+from schemas.tables import arrival_bytes, arrivals, events, files, import_files, imports, mappings
+
+MAX_REJECTED: Final = Decimal("0.05")
+MAX_OWN_CORRECTIONS: Final = Decimal("0.01")
+"""A key made by a template that makes more of a file's rows correct one another is too short."""
+
+
+@dataclass(frozen=True)
+class ImportRequest:
+    """What a person or a schedule asked for."""
+
+    sources: tuple[str, ...]
+    mapping_file: str | None = None
+    clock: datetime | None = None
+    max_rejected: Decimal = MAX_REJECTED
+    reason: str | None = None
+    flow_run_id: str | None = None
+
+
+@dataclass(frozen=True)
+class PlannedFile:
+    """A file of an import: its place, its bytes, and whether there is anything to read."""
+
+    file_id: int
+    source: Source
+    sha256: str
+    size: int
+    is_unchanged: bool
+
+
+@dataclass(frozen=True)
+class ImportPlan:
+    """An import that has begun: its id, its clock and its files in the order of their places."""
+
+    import_id: int
+    clock: datetime
+    mapping: Mapping
+    files: tuple[PlannedFile, ...]
+    max_rejected: Decimal
+    is_resumed: bool
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether all files are known already, so that there is nothing to do."""
+        return all(file.is_unchanged for file in self.files)
+
+
+@dataclass(frozen=True)
+class HashedSource:
+    """A source and what its bytes are."""
+
+    source: Source
+    sha256: str
+    size: int
+
+
+def identify_sources(sources: Sequence[str]) -> tuple[HashedSource, ...]:
+    """List the files of some sources and hash each; their order is that of their places."""
+    return tuple(HashedSource(source, *hash_source(source)) for source in list_sources(sources))
+
+
+def begin_import(engine: Engine, request: ImportRequest, hashed: Sequence[HashedSource]) -> ImportPlan:
+    """Give the import its id, its clock and its files their places, or take up the unfinished one it repeats.
+
+    The caller holds the import lock. Raises UsageImportError where another import is unfinished, where there is no
+    catalog, or where bytes are known under another mapping.
+    """
+    with engine.begin() as connection:
+        unfinished = connection.execute(
+            select(imports).where(imports.c.status == ImportStatus.LOADING)
+        ).first()
+        plan = plan_import(connection, request, hashed)
+        if unfinished is not None:
+            plan = replace(plan, import_id=unfinished.import_id, clock=unfinished.clock, is_resumed=True)
+            if not is_same_import(connection, plan):
+                raise UsageImportError(unfinished_message(unfinished))
+        elif not plan.is_unchanged:
+            register(connection, plan, request)
+    return plan
+
+
+def plan_import(connection: Connection, request: ImportRequest, hashed: Sequence[HashedSource]) -> ImportPlan:
+    """What a new import of some files would be called and where its files have their places; writes nothing."""
+    mapping = load_mapping(Path(request.mapping_file) if request.mapping_file else None)
+    if connection.scalar(text("select max(catalog_version) from catalog_versions")) is None:
+        raise UsageImportError(
+            "no catalog is loaded; load one with 'usage-import catalog DIR' or run with --catalog DIR"
+        )
+    return ImportPlan(
+        import_id=next_id(connection, imports.c.import_id),
+        clock=request.clock or datetime.now(UTC),
+        mapping=mapping,
+        files=plan_files(connection, hashed, mapping),
+        max_rejected=request.max_rejected,
+        is_resumed=False,
+    )
+
+
+def is_same_import(connection: Connection, plan: ImportPlan) -> bool:
+    """Whether an unfinished import reads exactly the files of this plan."""
+    begun = connection.scalars(
+        select(import_files.c.file_id).where(import_files.c.import_id == plan.import_id)
+    )
+    return set(begun) == {file.file_id for file in plan.files if not file.is_unchanged}
+
+
+def unfinished_message(unfinished: Any) -> str:
+    """One line about the import that blocks, and the ways out."""
+    sources = " ".join(unfinished.sources["sources"])
+    mapping = f" --mapping {unfinished.sources['mapping']}" if unfinished.sources["mapping"] else ""
+    return (
+        f"import {unfinished.import_id} is unfinished; finish it with 'usage-import run {sources}{mapping}' "
+        f"or give it up with 'usage-import revert {unfinished.import_id}'"
+    )
+
+
+def next_id(connection: Connection, column: Any) -> int:
+    """One more than the greatest; the import lock keeps others away."""
+    return int(connection.scalar(select(func.coalesce(func.max(column), 0) + 1)) or 1)
+
+
+def plan_files(
+    connection: Connection, hashed: Sequence[HashedSource], mapping: Mapping
+) -> tuple[PlannedFile, ...]:
+    """Each file with its place: the one it has had since it was first listed, or the next."""
+    known = {
+        (row.sha256, row.mapping_digest): row
+        for row in connection.execute(
+            select(files).where(files.c.sha256.in_([file.sha256 for file in hashed]))
+        )
+    }
+    refuse_other_mapping(hashed, mapping, list(known.values()))
+    next_place = next_id(connection, files.c.file_id)
+    planned: dict[str, PlannedFile] = {}
+    again: list[PlannedFile] = []
+    for file in hashed:
+        held = known.get((file.sha256, mapping.digest))
+        if file.sha256 in planned:
+            again.append(replace(planned[file.sha256], source=file.source, is_unchanged=True))
+            continue
+        file_id = next_place if held is None else held.file_id
+        next_place += held is None
+        is_unchanged = held is not None and held.published_import_id is not None
+        planned[file.sha256] = PlannedFile(file_id, file.source, file.sha256, file.size, is_unchanged)
+    return (*planned.values(), *again)
+
+
+def refuse_other_mapping(hashed: Sequence[HashedSource], mapping: Mapping, known: Sequence[Any]) -> None:
+    """Known bytes under another mapping would count twice."""
+    uris = {file.sha256: file.source.uri for file in hashed}
+    for row in known:
+        if row.published_import_id is not None and row.mapping_digest != mapping.digest:
+            raise UsageImportError(
+                f"{uris[row.sha256]}: import {row.published_import_id} read the same bytes under another mapping; "
+                f"use that mapping, or first 'usage-import revert {row.published_import_id}'"
+            )
+
+
+def register(connection: Connection, plan: ImportPlan, request: ImportRequest) -> None:
+    """Write down that an import has begun, and make its staging tables."""
+    mapping = {
+        "mapping_digest": plan.mapping.digest,
+        "name": request.mapping_file,
+        "document": plan.mapping.model_dump(mode="json"),
+    }
+    if (
+        connection.scalar(
+            select(mappings.c.mapping_digest).where(mappings.c.mapping_digest == plan.mapping.digest)
+        )
+        is None
+    ):
+        connection.execute(insert(mappings).values(mapping))
+    connection.execute(
+        insert(imports).values(
+            import_id=plan.import_id,
+            kind=ImportKind.IMPORT,
+            status=ImportStatus.LOADING,
+            clock=plan.clock,
+            sources={"sources": list(request.sources), "mapping": request.mapping_file},
+            mapping_digest=plan.mapping.digest,
+            max_rejected=request.max_rejected,
+            **provenance(reason=request.reason, flow_run_id=request.flow_run_id),
+        )
+    )
+    read = [file for file in plan.files if not file.is_unchanged]
+    held = set(
+        connection.scalars(
+            select(files.c.file_id).where(files.c.file_id.in_([file.file_id for file in read]))
+        )
+    )
+    fresh = [
+        {
+            "file_id": file.file_id,
+            "uri": file.source.uri,
+            "sha256": file.sha256,
+            "mapping_digest": plan.mapping.digest,
+            "size": file.size,
+            "first_import_id": plan.import_id,
+        }
+        for file in read
+        if file.file_id not in held
+    ]
+    if fresh:
+        connection.execute(insert(files), fresh)
+    connection.execute(
+        insert(import_files),
+        [
+            {
+                "import_id": plan.import_id,
+                "file_id": file.file_id,
+                "uri": file.source.uri,
+                "source_version": file.source.version,
+            }
+            for file in read
+        ],
+    )
+    connection.execute(text(f"create table {arrivals(plan.import_id).name} (like {events.name})"))
+    if plan.mapping.on_conflict == "reject":
+        arrival_bytes(plan.import_id).create(connection)
+
+
+def provenance(*, reason: str | None, flow_run_id: str | None = None) -> dict[str, str | None]:
+    """Who publishes, where, with which software and why."""
+    return {
+        "user_name": getpass.getuser(),
+        "host": socket.gethostname(),
+        "software": version("usage-import"),
+        "reason": reason,
+        "flow_run_id": flow_run_id,
+    }
+
+
+def load_planned_file(
+    engine: Engine, plan: ImportPlan, file: PlannedFile, *, chunk_rows: int, progress: Progress
+) -> tuple[str, ...]:
+    """Load one file of an import, going on from where an earlier attempt stopped; the warnings that sifting gave."""
+    order = LoadOrder(
+        import_id=plan.import_id,
+        file_id=file.file_id,
+        source=file.source,
+        mapping=plan.mapping,
+        clock=plan.clock,
+        chunk_rows=chunk_rows,
+    )
+    with engine.connect() as connection:
+        catalog = catalog_frames(connection)
+        connection.commit()
+        return load_file(
+            connection, order, Catalogued(catalog.customers, catalog.contracts), progress=progress
+        )
+
+
+def finish_import(engine: Engine, plan: ImportPlan) -> Ledger:
+    """Settle, merge, roll up and publish in one transaction; the ledger of what came of it.
+
+    An import above its limit of rejected rows ends as failed, with nothing loaded and its rejections kept: the ledger
+    says so in ``status`` and ``message``.
+    """
+    with engine.begin() as connection:
+        prepare(connection)
+        settlement = settle(
+            connection, import_id=plan.import_id, is_conflict_rejected=plan.mapping.on_conflict == "reject"
+        )
+        ledger = ledger_of(plan, settlement)
+        if not ledger.is_balanced or not all(file.is_balanced for file in ledger.files):
+            raise UsageImportError(
+                f"import {plan.import_id}: rows and outcomes do not add up; nothing of it counts, report this"
+            )
+        if ledger.rejected_by_reason.get(RejectionCode.CONFLICT):
+            reject_conflicts(connection, import_id=plan.import_id)
+        refusal = refusal_of(plan, settlement, ledger)
+        if refusal is None:
+            merge(connection, import_id=plan.import_id)
+            arrived = [file.file_id for file in plan.files if not file.is_unchanged]
+            published = publish(connection, import_id=plan.import_id, clock=plan.clock, arrived_files=arrived)
+            ledger.status = ImportStatus.PUBLISHED
+            ledger.lines_changed = published.lines_changed
+            ledger.unassigned_by_reason = published.unassigned_by_reason
+            ledger.unusable = published.unusable
+            connection.execute(
+                update(files).where(files.c.file_id.in_(arrived)).values(published_import_id=plan.import_id)
+            )
+        else:
+            ledger.status, ledger.message = ImportStatus.FAILED, refusal
+        write_ledger(connection, plan, ledger)
+        drop_staging(connection, plan.import_id)
+    return ledger
+
+
+def fail_import(engine: Engine, plan: ImportPlan, message: str) -> None:
+    """End an import that cannot be read: nothing of it is loaded, its rejections are kept."""
+    with engine.begin() as connection:
+        connection.execute(
+            update(imports)
+            .where(imports.c.import_id == plan.import_id)
+            .values(status=ImportStatus.FAILED, failure=message, finished_at=func.clock_timestamp())
+        )
+        drop_staging(connection, plan.import_id)
+
+
+def drop_staging(connection: Connection, import_id: int) -> None:
+    """Drop the staging tables of an import."""
+    for staged in (arrivals(import_id), arrival_bytes(import_id)):
+        connection.execute(text(f"drop table if exists {staged.name}"))
+
+
+def write_ledger(connection: Connection, plan: ImportPlan, ledger: Ledger) -> None:
+    """Keep the ledger with the import and with each of its files."""
+    values: dict[str, Any] = {"ledger": asdict(ledger)}
+    if ledger.status == ImportStatus.FAILED:
+        values |= {"status": ledger.status, "failure": ledger.message, "finished_at": func.clock_timestamp()}
+    connection.execute(update(imports).where(imports.c.import_id == plan.import_id).values(values))
+    for file in ledger.files:
+        if not file.is_unchanged:
+            connection.execute(
+                update(import_files)
+                .where(import_files.c.import_id == plan.import_id, import_files.c.file_id == file.file_id)
+                .values(ledger=asdict(file), is_loaded=True)
+            )
+
+
+def ledger_of(plan: ImportPlan, settlement: Settlement) -> Ledger:
+    """The ledger of an import from those of its files, in the order of their places."""
+    ledger = Ledger(import_id=plan.import_id, clock=plan.clock.isoformat())
+    for file in plan.files:
+        counted = FileLedger() if file.is_unchanged else settlement.files.get(file.file_id, FileLedger())
+        counted.uri, counted.sha256, counted.size = file.source.uri, file.sha256, file.size
+        counted.file_id, counted.is_unchanged = file.file_id, file.is_unchanged
+        ledger.files.append(counted)
+        add_counts(ledger, counted)
+    return ledger
+
+
+def add_counts(total: RowCounts, counted: RowCounts) -> None:
+    """Add the counts of a file to those of its import."""
+    for name, value in asdict(RowCounts()).items():
+        told = getattr(counted, name)
+        if isinstance(value, dict):
+            kept = getattr(total, name)
+            for key, count in told.items():
+                kept[key] = kept.get(key, 0) + count
+        else:
+            setattr(total, name, getattr(total, name) + told)
+
+
+def refusal_of(plan: ImportPlan, settlement: Settlement, ledger: Ledger) -> str | None:
+    """Why an import must not count, in one line with the way out; None where it may."""
+    names = ", ".join(file.uri for file in ledger.files if not file.is_unchanged)
+    if (ledger.rows and ledger.rejected > plan.max_rejected * ledger.rows) or (
+        ledger.rejected and ledger.rejected == ledger.rows
+    ):
+        reasons = sorted(ledger.rejected_by_reason.items(), key=lambda item: (-item[1], item[0]))
+        told = ", ".join(f"{code} {count:,}" for code, count in reasons)
+        share = f"{ledger.rejected:,} of {ledger.rows:,} rows rejected ({told})"
+        see = f"see 'usage-import rejects {plan.import_id}'"
+        if ledger.rejected == ledger.rows:
+            return f"{names}: {share}, so nothing was loaded; {see}"
+        accepted = -(-100 * ledger.rejected // ledger.rows)
+        return (
+            f"{names}: {share}, above the limit of {plan.max_rejected * 100:f} %, so nothing was loaded; "
+            f"{see}, and accept it with --max-rejected {accepted}%"
+        )
+    for file in ledger.files:
+        accepted_rows = file.rows - file.rejected
+        if not plan.mapping.oldest and accepted_rows and 2 * file.before_2000 > accepted_rows:
+            return (
+                f"{file.uri}: {file.before_2000:,} of {accepted_rows:,} events lie before the year 2000, as if seconds were "
+                "taken for milliseconds; set the timestamp's unit in the mapping, or 'oldest' if they are that old"
+            )
+        own = settlement.own_corrections.get(file.file_id or 0, 0)
+        if is_key_made(plan.mapping) and own > MAX_OWN_CORRECTIONS * file.rows:
+            return (
+                f"{file.uri}: {own:,} of {file.rows:,} rows correct another row of the file, so the template of "
+                "idempotencyKey is too short to tell events apart; add columns to it, or leave it out"
+            )
+    return None
+
+
+def is_key_made(mapping: Mapping) -> bool:
+    """Whether a template makes the key."""
+    return mapping.fields is not None and isinstance(mapping.fields.get("idempotencyKey"), Template)

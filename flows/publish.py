@@ -1,0 +1,109 @@
+"""Publishing: outcomes, daily usage, lines, ledger and the import's state change in one transaction, or not at all."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, text
+
+from flows.catalog import catalog_frames
+from flows.lines import Publication, write_lines
+from flows.rollup import count_unusable, create_as, roll_up
+from flows.settings import billing_time_zone
+from flows.unassigned import count_by_reason
+from schemas.ledger import ImportStatus
+from transforms.meters import MeterRule, select_daily_matches
+
+WORKING_MEMORY: Final = "128MB"
+"""Sorts and hashes of the publishing transaction; at the default of 4 MB they spill."""
+
+READ_STATE: Final = "select billing_time_zone, meters_digest, catalog_version from rollup_state"
+WRITE_STATE: Final = """
+    insert into rollup_state (billing_time_zone, meters_digest, catalog_version)
+    values (:billing_time_zone, :meters_digest, :catalog_version)
+    on conflict (is_only_row) do update set billing_time_zone = excluded.billing_time_zone,
+        meters_digest = excluded.meters_digest, catalog_version = excluded.catalog_version
+"""
+NEXT_PUBLISH: Final = "select coalesce(max(publish_no), 0) + 1 from imports"
+GREATEST_CLOCK: Final = "select max(clock) from imports where published_at is not null"
+STAMP: Final = """
+    update imports set status = :status, publish_no = :publish_no, finished_at = clock_timestamp(),
+        lines_changed = :lines_changed, catalog_version = :catalog_version,
+        published_at = greatest(clock_timestamp(), (select max(published_at) + interval '1 microsecond' from imports))
+    where import_id = :import_id
+"""
+ARRIVED_MATCHES: Final = "arrived_matches"
+
+
+@dataclass(frozen=True)
+class Published:
+    """What publishing did: lines revised, and this import's events that count nowhere or that a meter cannot use."""
+
+    lines_changed: int
+    unassigned_by_reason: dict[str, int]
+    unusable: int
+
+
+def publish(
+    connection: Connection, *, import_id: int, clock: datetime, arrived_files: Sequence[int]
+) -> Published:
+    """Roll up what the table ``touched`` says, revise the lines, and let the import count.
+
+    arrived_files: the ids of the files whose events the ledger counts apart.
+    """
+    catalog = catalog_frames(connection)
+    rules = catalog.rules
+    made_from = {
+        "billing_time_zone": billing_time_zone(connection),
+        "meters_digest": digest(rules),
+        "catalog_version": catalog.version,
+    }
+    before = connection.execute(text(READ_STATE)).mappings().first()
+    is_everything = before is None or any(
+        before[name] != made_from[name] for name in ("billing_time_zone", "meters_digest")
+    )
+    is_everyone = is_everything or (before is not None and before["catalog_version"] != catalog.version)
+    zone = str(made_from["billing_time_zone"])
+    rolled_up = roll_up(
+        connection, rules, zone=zone, is_everything=is_everything, arrived_files=arrived_files
+    )
+    publication = Publication(
+        import_id=import_id,
+        publish_no=connection.scalar(text(NEXT_PUBLISH)) or 1,
+        clock=greatest_clock(connection, clock),
+    )
+    lines_changed = write_lines(connection, catalog, rules, publication, zone=zone, is_everyone=is_everyone)
+    unassigned: dict[str, int] = {}
+    if arrived_files:
+        create_as(
+            connection, ARRIVED_MATCHES, select_daily_matches(rolled_up.facts, rules, arrived_only=True)
+        )
+        unassigned = count_by_reason(connection, matches=ARRIVED_MATCHES)
+    connection.execute(text(WRITE_STATE), made_from)
+    stamp = {
+        "status": ImportStatus.PUBLISHED,
+        "publish_no": publication.publish_no,
+        "lines_changed": lines_changed,
+    }
+    connection.execute(text(STAMP), stamp | {"import_id": import_id, "catalog_version": catalog.version})
+    return Published(lines_changed, unassigned, count_unusable(connection, rolled_up))
+
+
+def prepare(connection: Connection) -> None:
+    """Give the transaction the memory that settling and rolling up work in."""
+    connection.execute(text(f"set local work_mem = '{WORKING_MEMORY}'"))
+
+
+def greatest_clock(connection: Connection, clock: datetime) -> datetime:
+    """The greatest clock of any published import or rollup, and of the one at work."""
+    published: datetime | None = connection.scalar(text(GREATEST_CLOCK))
+    return clock if published is None else max(clock, published)
+
+
+def digest(rules: Sequence[MeterRule]) -> str:
+    """What the meters' rules are, in few characters: daily usage made by other rules is remade."""
+    told: list[dict[str, Any]] = [asdict(rule) for rule in sorted(rules, key=lambda rule: rule.meter_no)]
+    return hashlib.sha256(json.dumps(told, default=str, sort_keys=True).encode()).hexdigest()

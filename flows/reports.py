@@ -1,0 +1,349 @@
+"""Reports: what each command prints of what it did; data on standard output, everything else on standard error."""
+
+import io
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from flows.catalog import CatalogResult
+from flows.terminal import harmless_cell, plain, print_csv, print_json, print_table, say, to_csv, to_json
+from flows.usage import USAGE_COLUMNS
+from schemas.errors import ConfigurationError, UsageImportError
+from schemas.ledger import FileLedger, ImportStatus, Ledger, RowCounts
+from schemas.settings import Setting
+
+OUTCOME_COLUMNS: Final = {
+    "file": "file", "rows": "rows", "new": "new", "duplicate": "duplicate", "corrected": "corrected",
+    "stale": "stale", "rejected": "rejected",
+}  # fmt: skip
+NUMBERS: Final = ("rows", "new", "duplicate", "corrected", "stale", "rejected")
+
+LINE_COLUMNS: Final = {
+    "contract_id": "contract", "customer": "customer", "meter_code": "meter", "group": "group", "period": "period",
+    "quantity": "quantity", "event_count": "events", "unusable_count": "unusable", "status": "status",
+}  # fmt: skip
+
+REJECTION_COLUMNS: Final = (
+    "import_id", "file", "row", "line", "byte_offset", "code", "message", "field", "value", "raw_length", "raw_sha256",
+)  # fmt: skip
+
+
+def report_run(ledger: Ledger, *, as_json: bool) -> None:
+    """What an import did; raises UsageImportError with its one line where it failed."""
+    if as_json:
+        print_json(ledger_document(ledger))
+    elif ledger.status == ImportStatus.UNCHANGED:
+        say(f"nothing new: every file is known already, last from import {ledger.import_id}")
+    else:
+        print_outcomes(ledger)
+        say(f"import {ledger.import_id} {ledger.status}: {ledger.lines_changed:,} usage lines changed")
+    if ledger.status == ImportStatus.FAILED:
+        raise UsageImportError(ledger.message or f"import {ledger.import_id} failed")
+
+
+def report_check(ledger: Ledger, groups: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    """What an import of the same sources would do."""
+    if as_json:
+        print_json(ledger_document(ledger) | {"rejections": [dict(group) for group in groups]})
+        return
+    print_outcomes(ledger)
+    if groups:
+        print_groups(groups)
+    say("checked: nothing was written")
+
+
+def ledger_document(ledger: Ledger) -> dict[str, Any]:
+    """A ledger as the one JSON object that ``run --json`` prints."""
+    document = asdict(ledger)
+    document["files"] = [_file_document(file) for file in ledger.files]
+    heads = ("import_id", "status", "clock")
+    return {name: document[name] for name in heads} | {k: v for k, v in document.items() if k not in heads}
+
+
+def _file_document(file: FileLedger) -> dict[str, Any]:
+    document = asdict(file)
+    heads = ("uri", "sha256", "rows")
+    return {name: document[name] for name in heads} | {k: v for k, v in document.items() if k not in heads}
+
+
+def print_outcomes(ledger: Ledger) -> None:
+    """The ledger as a table, a row a file, and what else a person should know."""
+    rows = [_outcomes(file, file.uri) for file in ledger.files if not file.is_unchanged]
+    if len(rows) > 1:
+        rows.append(_outcomes(ledger, "in all"))
+    print_table(OUTCOME_COLUMNS, rows, right=NUMBERS)
+    for note in notes(ledger):
+        say(note)
+
+
+def _outcomes(counts: RowCounts, name: str) -> dict[str, str]:
+    return {"file": name} | {number: f"{getattr(counts, number):,}" for number in NUMBERS}
+
+
+def notes(ledger: Ledger) -> list[str]:
+    """What the outcomes alone do not say, a line each."""
+    said = [f"{file.uri}: unchanged, known already" for file in ledger.files if file.is_unchanged]
+    said += _counted("rejected", ledger.rejected_by_reason)
+    said += _counted("unassigned", ledger.unassigned_by_reason)
+    said += _counted("unknown fields", ledger.unknown_fields)
+    if ledger.duplicates_without_key:
+        said.append(f"duplicates without a key: {ledger.duplicates_without_key:,}")
+    if ledger.defaulted_timestamps:
+        said.append(
+            f"timestamps that were missing and are now the import's clock: {ledger.defaulted_timestamps:,}"
+        )
+    if ledger.doubled_local_times:
+        said.append(f"local times that occur twice, taken as the earlier: {ledger.doubled_local_times:,}")
+    if ledger.unusable:
+        said.append(f"values that a meter could not use: {ledger.unusable:,}")
+    said += [f"{file.uri}: warning: {warning}" for file in ledger.files for warning in file.warnings]
+    return said
+
+
+def _counted(what: str, counts: Mapping[str, int]) -> list[str]:
+    told = ", ".join(
+        f"{name} {count:,}" for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    )
+    return [f"{what}: {told}"] if told else []
+
+
+def report_rollup(ledger: Ledger, *, as_json: bool) -> None:
+    """What a rollup changed."""
+    if as_json:
+        print_json(
+            {
+                "import_id": ledger.import_id,
+                "status": ledger.status,
+                "clock": ledger.clock,
+                "lines_changed": ledger.lines_changed,
+            }
+        )
+    else:
+        say(f"rollup {ledger.import_id} {ledger.status}: {ledger.lines_changed:,} usage lines changed")
+
+
+def report_usage(lines: Sequence[Mapping[str, Any]], line_format: str) -> None:
+    """The usage lines in the format asked for."""
+    match line_format:
+        case "csv":
+            print_csv(USAGE_COLUMNS, lines)
+        case "json":
+            documents = [{name: line[name] for name in USAGE_COLUMNS} for line in lines]
+            print_json([document | {"group": _raw(document["group"])} for document in documents])
+        case "parquet":
+            write_parquet(lines)
+        case _:
+            shown = [
+                {
+                    **line,
+                    "customer": line["external_customer_id"] or line["customer_id"],
+                    "period": f"{plain(line['period_start'])[:10]} – {plain(line['period_end'])[:10]}",
+                    "group": "" if line["group"] == "{}" else line["group"],
+                }
+                for line in lines
+            ]
+            print_table(LINE_COLUMNS, shown, right=("quantity", "event_count", "unusable_count"))
+
+
+def _raw(text: str) -> Any:
+    import msgspec
+
+    return msgspec.Raw(text.encode())
+
+
+def write_parquet(lines: Sequence[Mapping[str, Any]]) -> None:
+    """The lines as Parquet on standard output; the quantity is exact text."""
+    if sys.stdout.isatty():
+        raise ConfigurationError("parquet is not for a terminal; redirect it into a file")
+    buffer = io.BytesIO()
+    frame = pl.DataFrame(
+        {name: [line[name] for line in lines] for name in USAGE_COLUMNS},
+        schema_overrides=PARQUET_TYPES,
+        strict=True,
+    )
+    frame.write_parquet(buffer)
+    sys.stdout.buffer.write(buffer.getvalue())
+
+
+PARQUET_TYPES: Final = {
+    name: pl.Datetime("us", "UTC") for name in ("period_start", "period_end", "first_event_at", "last_event_at")
+} | dict.fromkeys(("event_count", "unusable_count"), pl.Int64) | dict.fromkeys(("revision", "import_id"), pl.Int32) | dict.fromkeys(
+    (
+        "line_id", "contract_id", "customer_id", "external_customer_id", "plan_id", "pricing_id", "meter_id", "meter_code",
+        "aggregation", "group", "quantity", "status", "kind",
+    ),
+    pl.String,
+)  # fmt: skip
+
+
+def report_events(events: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    """Loaded events."""
+    if as_json:
+        print_json([dict(event) for event in events])
+        return
+    shown = [
+        {
+            **event,
+            "customer": event["external_customer_id"] or event["customer_id"],
+            "where": f"{event['file']}:{event['row']}",
+        }
+        for event in events
+    ]
+    columns = {
+        "timestamp": "timestamp", "event_name": "name", "customer": "customer", "key": "key", "properties": "properties",
+        "where": "file:row", "import_id": "import",
+    }  # fmt: skip
+    print_table(columns, shown, right=("import_id",))
+
+
+def report_unassigned(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    """Events on no line."""
+    if as_json:
+        print_json(
+            [{**row, "first_day": str(row["first_day"]), "last_day": str(row["last_day"])} for row in rows]
+        )
+        return
+    columns = {
+        "customer": "customer", "event_name": "name", "reason": "reason", "event_count": "events",
+        "first_day": "first day", "last_day": "last day",
+    }  # fmt: skip
+    shown = [{**row, "customer": row["external_customer_id"] or row["customer_id"]} for row in rows]
+    print_table(columns, shown, right=("event_count",))
+    if not rows:
+        say("every event is on a usage line")
+
+
+def report_imports(imports: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    """The history of imports."""
+    if as_json:
+        print_json([dict(row) for row in imports])
+        return
+    columns = {
+        "import_id": "id", "kind": "kind", "status": "status", "started_at": "started", "rows": "rows", "new": "new",
+        "rejected": "rejected", "lines_changed": "lines changed", "sources": "sources",
+    }  # fmt: skip
+    shown = [
+        {
+            **row,
+            **{name: (row["ledger"] or {}).get(name) for name in ("rows", "new", "rejected")},
+            "sources": " ".join(row["sources"]["sources"]),
+            "started_at": plain(row["started_at"])[:19],
+        }
+        for row in imports
+    ]
+    print_table(columns, shown, right=("import_id", "rows", "new", "rejected", "lines_changed"))
+
+
+def report_import(shown: Mapping[str, Any], *, as_json: bool) -> None:
+    """One import."""
+    if as_json:
+        print_json(dict(shown))
+        return
+    facts = [
+        {"what": name.replace("_", " "), "value": plain(value)}
+        for name, value in shown.items()
+        if name not in {"ledger", "sources"} and value is not None
+    ]
+    print_table({"what": "", "value": ""}, facts)
+    files = (shown["ledger"] or {}).get("files", [])
+    rows = [{"file": file["uri"], **{name: f"{file[name]:,}" for name in NUMBERS}} for file in files]
+    if rows:
+        print_table(OUTCOME_COLUMNS, rows, right=NUMBERS)
+
+
+def report_rejections(rows: Sequence[Mapping[str, Any]], reject_format: str, *, output: Path | None) -> None:
+    """Rejections: grouped by cause for people, one by one for machines."""
+    if reject_format == "table":
+        print_groups(rows)
+        return
+    if reject_format == "csv":
+        cells = [{name: harmless_cell(plain(row[name])) for name in REJECTION_COLUMNS} for row in rows]
+        document = to_csv(REJECTION_COLUMNS, cells)
+    else:
+        document = to_json([_rejection_document(row) for row in rows], indent=2) + "\n"
+    if output is None:
+        sys.stdout.write(document)
+        return
+    try:
+        output.write_text(document, encoding="utf-8")
+    except OSError as error:
+        raise UsageImportError(
+            f"{output}: {error.strerror or error}; choose another place with --output"
+        ) from error
+
+
+def _rejection_document(row: Mapping[str, Any]) -> dict[str, Any]:
+    raw = row["raw"]
+    return {name: row[name] for name in REJECTION_COLUMNS} | {
+        "raw": None if raw is None else bytes(raw).decode("utf-8", errors="backslashreplace")
+    }
+
+
+def print_groups(groups: Sequence[Mapping[str, Any]]) -> None:
+    """Equal causes as one line with a count and the first rows."""
+    shown = [
+        {
+            **group,
+            "examples": ", ".join(f"{example['file']}:{example['row']}" for example in group["examples"]),
+        }
+        for group in groups
+    ]
+    columns = {
+        "rows": "rows",
+        "code": "code",
+        "first_message": "first message",
+        "examples": "rows (file:row)",
+    }
+    print_table(columns, shown, right=("rows",))
+    if not groups:
+        say("nothing was rejected")
+
+
+def report_settings(kept: Mapping[Setting, str], *, as_json: bool) -> None:
+    """Settings and their values."""
+    if as_json:
+        print_json({setting.value: value for setting, value in kept.items()})
+    else:
+        print_table(
+            {"name": "setting", "value": "value"}, [{"name": s.value, "value": v} for s, v in kept.items()]
+        )
+
+
+def report_reverted(import_id: int, *, as_json: bool) -> None:
+    """An unfinished import was given up."""
+    if as_json:
+        print_json({"import_id": import_id, "status": ImportStatus.REVERTED})
+    else:
+        say(f"import {import_id} is given up: nothing of it counts")
+
+
+def report_catalog(result: CatalogResult, *, as_json: bool) -> None:
+    """What a catalog changed."""
+    if as_json:
+        print_json(result.as_json())
+        return
+    rows = [
+        {
+            "kind": f"{kind}s",
+            "added": len(told.added),
+            "changed": len(told.changed),
+            "unchanged": told.unchanged,
+            "lacking": len(told.lacking),
+            "pruned": len(told.pruned),
+        }
+        for kind, told in result.kinds.items()
+    ]
+    columns = {name: name for name in ("kind", "added", "changed", "unchanged", "lacking", "pruned")}
+    print_table(columns, rows, right=tuple(columns)[1:])
+    for told in result.kinds.values():
+        for changed in told.changed[:20]:
+            say(f"changed {changed.id}: {', '.join(map(str, changed.fields))}")
+        for lacking in told.lacking[:20]:
+            say(f"not in the folder, and kept: {lacking}")
+    for warning in result.warnings:
+        say(f"warning: {warning}")
+    say(f"catalog {result.version} {'loaded' if result.is_new else 'unchanged'}")

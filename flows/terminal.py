@@ -1,0 +1,109 @@
+"""What people and machines read: tables on a terminal, CSV, JSON; nothing that a hostile text could command."""
+
+import csv
+import io
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def instant(value: datetime) -> str:
+    """An instant as ISO 8601 in UTC, with six decimals where there are any."""
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+
+
+def plain(value: Any) -> str:
+    """A value as text: instants in UTC, nothing for what is absent."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return instant(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, dict | list):
+        return to_json(value)
+    return str(value)
+
+
+def visible(text: str) -> str:
+    """A text with its control characters and line ends spelt out, so that no terminal obeys it."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def to_json(value: Any, *, indent: int | None = None) -> str:
+    """A value as JSON: instants in UTC, exact decimals as numbers."""
+    encoded = msgspec.json.encode(_in_utc(value), decimal_format="number")
+    return (msgspec.json.format(encoded, indent=indent) if indent else encoded).decode()
+
+
+def _in_utc(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return instant(value)
+    if isinstance(value, Mapping):
+        return {name: _in_utc(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_in_utc(item) for item in value]
+    return value
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.write(to_json(value, indent=2) + "\n")
+
+
+def print_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """CSV on standard output, its lines ended by a line feed."""
+    sys.stdout.write(to_csv(columns, rows))
+
+
+def to_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """CSV with a header, its lines ended by a line feed."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([plain(row[name]) for name in columns] for row in rows)
+    return buffer.getvalue()
+
+
+def harmless_cell(text: str) -> str:
+    """A cell for a spreadsheet: what it would take for a formula is quoted."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def print_table(
+    columns: Mapping[str, str],
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    right: Sequence[str] = (),
+    title: str | None = None,
+) -> None:
+    """A table on standard output; `columns` says which keys stand under which headings, those of `right` to the right."""
+    table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
+    for key, heading in columns.items():
+        table.add_column(heading, justify="right" if key in right else "left", overflow="fold", no_wrap=False)
+    for row in rows:
+        table.add_row(*(Text(visible(plain(row[key]))) for key in columns))
+    console(sys.stdout).print(table)
+
+
+def console(stream: Any) -> Console:
+    """A console on a stream; as wide as it takes where that is no terminal, so that nothing is cut off."""
+    return Console(
+        file=stream, highlight=False, markup=False, emoji=False, width=None if stream.isatty() else 240
+    )
+
+
+def say(text: str) -> None:
+    """A line for people, on standard error."""
+    sys.stderr.write(visible(text) + "\n")

@@ -1,0 +1,64 @@
+"""Unassigned: events that count on no line, by customer, event name and the first reason that holds."""
+
+from typing import Any, Final
+
+from sqlalchemy import Connection, text
+
+REASONS: Final = """
+    with matched as (
+        select row_number() over () as match_no, m.* from {matches} m {where}
+    ), priced as (
+        select m.match_no, p.meter_no, count(distinct p.contract_no) as contracts
+        from matched m cross join unnest(m.meters) asked (meter_no)
+        join placements p on p.customer_no = m.customer_no and p.meter_no = asked.meter_no
+            and m.day >= p.period_start_on and m.day < p.period_end_on and (m.pin = 0 or m.pin = p.contract_no)
+        group by 1, 2
+    ), judged as (
+        select match_no, bool_or(contracts = 1) as is_counted, bool_or(contracts > 1) as is_ambiguous
+        from priced group by 1
+    ), reasoned as (
+        select b.customer_no, b.event_name, b.event_count, b.day,
+               case when j.is_counted and j.is_ambiguous then 'partly_ambiguous'
+                    when j.is_counted then null
+                    when j.is_ambiguous then 'ambiguous_contract'
+                    when not exists (
+                        select from contracts c where c.customer_no = b.customer_no and (b.pin = 0 or b.pin = c.contract_no)
+                    ) then 'no_contract'
+                    when not exists (
+                        select from contracts c
+                        where c.customer_no = b.customer_no and (b.pin = 0 or b.pin = c.contract_no)
+                            and b.day >= c.start_on and (c.end_on is null or b.day < c.end_on)
+                    ) then 'outside_contract'
+                    else 'no_meter' end as reason
+        from matched b left join judged j using (match_no)
+    )
+"""
+
+BY_REASON: Final = """
+    select reason, sum(event_count)::bigint as events
+    from reasoned where reason <> 'partly_ambiguous' group by 1 order by 1
+"""
+
+BY_CUSTOMER: Final = """
+    select c.id as customer_id, c.external_customer_id, r.event_name, r.reason, sum(r.event_count)::bigint as event_count,
+           min(r.day) as first_day, max(r.day) as last_day
+    from reasoned r join customers c using (customer_no)
+    where r.reason is not null and (cast(:reason as text) is null or r.reason = :reason)
+    group by 1, 2, 3, 4 order by 1, 3, 4
+"""
+
+
+def count_by_reason(connection: Connection, *, matches: str) -> dict[str, int]:
+    """How many events of a table shaped as ``daily_matches`` count on no line, by reason; needs ``placements``."""
+    statement = REASONS.format(matches=matches, where="") + BY_REASON
+    return {row.reason: int(row.events) for row in connection.execute(text(statement))}
+
+
+def list_unassigned(
+    connection: Connection, *, customer_no: int | None, reason: str | None
+) -> list[dict[str, Any]]:
+    """Unassigned events by customer, event name and reason; needs ``placements``."""
+    where = "where cast(:customer_no as int) is null or m.customer_no = :customer_no"
+    statement = REASONS.format(matches="daily_matches", where=where) + BY_CUSTOMER
+    rows = connection.execute(text(statement), {"customer_no": customer_no, "reason": reason})
+    return [dict(row) for row in rows.mappings()]

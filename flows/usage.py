@@ -1,0 +1,105 @@
+"""Usage: the invoice-ready lines as they stand, those included on which nothing happened."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, text
+
+from flows.catalog import catalog_frames
+from flows.lines import LINE_ID, place_contracts
+from schemas.errors import ConfigurationError
+
+USAGE_COLUMNS: Final = (
+    "line_id", "contract_id", "customer_id", "external_customer_id", "plan_id", "pricing_id", "meter_id", "meter_code",
+    "aggregation", "group", "period_start", "period_end", "quantity", "event_count", "unusable_count", "first_event_at",
+    "last_event_at", "status", "kind", "revision", "import_id",
+)  # fmt: skip
+
+GREATEST_CLOCK: Final = "select max(clock) from imports where published_at is not null"
+ROLLED_UP_ZONE: Final = "select billing_time_zone from rollup_state"
+
+READ_LINES: Final = f"""
+    with lines as (
+        select l.line_id, l.contract_no, l.pricing_no, l.meter_no, l.customer_no, l.period_start_on, l.period_start,
+               l.period_end, l.group_key, l.quantity, l.event_count, l.unusable_count, l.first_event_at, l.last_event_at,
+               l.revision, l.import_id
+        from usage_lines l
+        where l.replaced_publish_no is null and not l.is_withdrawn
+        union all
+        select {LINE_ID}, p.contract_no, p.pricing_no, p.meter_no, p.customer_no, p.period_start_on, p.period_start,
+               p.period_end, p.group_key, case when m.document ->> 'aggregationType' in ('MAX', 'MIN') then null else 0 end,
+               0, 0, null, null, 0, null
+        from (select *, '{{}}' as group_key from placements where period_start <= :clock) p
+        join contracts c using (contract_no) join pricings g using (pricing_no) join plans l on l.plan_no = g.plan_no
+        join meters m on m.meter_no = p.meter_no
+        where not exists (
+            select from usage_lines u
+            where u.contract_no = p.contract_no and u.pricing_no = p.pricing_no and u.period_start = p.period_start
+                and u.replaced_publish_no is null and not u.is_withdrawn
+        )
+    )
+    select l.line_id::text, c.id as contract_id, k.id as customer_id, k.external_customer_id, s.id as plan_id,
+           g.id as pricing_id, m.id as meter_id, m.code as meter_code,
+           coalesce(m.document ->> 'aggregationType', 'SUM') as aggregation, l.group_key as "group", l.period_start,
+           l.period_end,
+           case when m.document ->> 'sql' is not null then null else trim_scale(l.quantity)::text end as quantity,
+           l.event_count, l.unusable_count, l.first_event_at, l.last_event_at,
+           case when m.document ->> 'sql' is not null then 'unsupported' when l.period_end <= :clock then 'due' else 'open' end as status,
+           'usage' as kind, l.revision, l.import_id
+    from lines l
+    join contracts c using (contract_no) join customers k on k.customer_no = l.customer_no
+    join pricings g using (pricing_no) join plans s on s.plan_no = g.plan_no join meters m on m.meter_no = l.meter_no
+    where (cast(:period as text) is null or to_char(l.period_start_on, 'YYYY-MM') = :period)
+        and (cast(:customer as text) is null or k.id = :customer or k.external_customer_id = :customer)
+        and (cast(:contract as text) is null or c.id = :contract)
+        and (cast(:meter as text) is null or m.code = :meter)
+    order by c.id, g.id, l.period_start, l.group_key
+"""
+
+
+@dataclass(frozen=True)
+class UsageFilter:
+    """Which lines are asked for; what is None does not narrow."""
+
+    period: str | None = None
+    customer: str | None = None
+    contract: str | None = None
+    meter: str | None = None
+
+
+def read_usage(connection: Connection, wanted: UsageFilter) -> list[Mapping[str, Any]]:
+    """The lines asked for, in the columns ``USAGE_COLUMNS``, by contract, pricing, period and group.
+
+    Instants are datetimes, the quantity is plain decimal text. Raises ConfigurationError for a filter that names nothing.
+    """
+    refuse_unknown(connection, wanted)
+    clock: datetime | None = connection.scalar(text(GREATEST_CLOCK))
+    zone = connection.scalar(text(ROLLED_UP_ZONE))
+    if clock is None or zone is None:
+        return []
+    place_contracts(connection, catalog_frames(connection), zone=zone, clock=clock)
+    asked = {
+        "clock": clock,
+        "period": wanted.period,
+        "customer": wanted.customer,
+        "contract": wanted.contract,
+        "meter": wanted.meter,
+    }
+    return list(connection.execute(text(READ_LINES), asked).mappings())
+
+
+KNOWN: Final = {
+    "customer": "select exists (select from customers where id = :value or external_customer_id = :value)",
+    "contract": "select exists (select from contracts where id = :value)",
+    "meter": "select exists (select from meters where code = :value)",
+}
+
+
+def refuse_unknown(connection: Connection, wanted: UsageFilter) -> None:
+    """A filter that names nothing known is a slip of the pen, not an empty answer."""
+    for kind, statement in KNOWN.items():
+        value = getattr(wanted, kind)
+        if value is not None and not connection.scalar(text(statement), {"value": value}):
+            raise ConfigurationError(f"no {kind} {value!r} is in the catalog; check the spelling")

@@ -1,0 +1,313 @@
+"""Meters as SQL: which events match, how much each contributes, and in which group.
+
+All meters are computed from one pass over the events: :func:`facts` folds them by customer, contract pin, day, event name
+and by all that any meter asks of their properties; each meter is then a fold of those facts. What comes from the catalog
+(names of properties, values of filters) is bound, never pasted.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    ColumnElement,
+    FromClause,
+    Integer,
+    Numeric,
+    Select,
+    Text,
+    and_,
+    case,
+    cast,
+    column,
+    func,
+    literal,
+    literal_column,
+    not_,
+    null,
+    or_,
+    select,
+    table,
+    true,
+)
+from sqlalchemy.dialects.postgresql import JSONB, array
+
+from schemas.catalog import AggregationType, Meter, PropertyFilter
+from schemas.tables import events
+
+FACTS_TABLE: Final = "facts"
+ARRAY_OF_INTEGERS: Final = ARRAY(Integer)
+
+NUMBER_TEXT: Final = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?0*[0-9]{1,4})?$"
+"""A text that is a JSON number; with a longer exponent it is out of bounds whatever stands before it."""
+NUMBER_TEXT_LENGTH: Final = 2_100
+"""Longer texts are no number of at most 1,000 digits on either side of the point, and must not reach a cast."""
+NUMBER_BOUND: Final = Decimal(10) ** 1000
+NUMBER_SCALE: Final = 1_000
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One condition on a property, by exactly one of: ``exists``, values ``included``, values ``excluded``.
+
+    Values are JSON texts: as Python values ``1`` and ``True`` would be equal.
+    """
+
+    name: str
+    exists: bool | None = None
+    included: tuple[str, ...] | None = None
+    excluded: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class MeterRule:
+    """What a meter counts, as the rollup needs it."""
+
+    meter_no: int
+    aggregation: AggregationType
+    aggregation_key: str | None
+    included_names: tuple[str, ...] | None
+    excluded_names: tuple[str, ...]
+    filters: tuple[Filter, ...]
+    group_keys: tuple[str, ...]
+    inactive_at: datetime | None
+    is_supported: bool
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The columns that stand for what some meters ask: of a condition, a group key, an aggregated property."""
+
+    conditions: dict[Filter | datetime, str]
+    groups: dict[str, str]
+    values: dict[str, str]
+    aggregations: dict[str, tuple[AggregationType, ...]]
+
+
+def facts_of(rules: Sequence[MeterRule]) -> Facts:
+    """Name the columns of the facts of some meters; what several ask alike stands once."""
+    supported = [rule for rule in rules if rule.is_supported]
+    asked: list[Filter | datetime] = [condition for rule in supported for condition in rule.filters]
+    asked += [rule.inactive_at for rule in supported if rule.inactive_at]
+    keys = sorted({rule.aggregation_key for rule in supported if rule.aggregation_key})
+    return Facts(
+        conditions={condition: f"c{n}" for n, condition in enumerate(dict.fromkeys(asked))},
+        groups={
+            key: f"g{n}"
+            for n, key in enumerate(sorted({key for rule in supported for key in rule.group_keys}))
+        },
+        values={key: f"v{n}" for n, key in enumerate(keys)},
+        aggregations={
+            key: tuple(sorted({rule.aggregation for rule in supported if rule.aggregation_key == key}))
+            for key in keys
+        },
+    )
+
+
+def select_facts(
+    facts: Facts, *, source: FromClause, day: ColumnElement[Any], is_arrived: ColumnElement[bool]
+) -> Select[Any]:
+    """The facts over the events in `source` (``events``, maybe joined); deleted ones count nowhere.
+
+    One row per customer_no × pin (0: none) × day × event_name × is_arrived × the columns of `facts`, with
+    ``event_count``, ``first_at``, ``last_at``, and per aggregated property its usable count and aggregates.
+    """
+    dimensions: list[ColumnElement[Any]] = [
+        events.c.customer_no,
+        func.coalesce(events.c.contract_no, 0).label("pin"),
+        day.label("day"),
+        events.c.event_name,
+        is_arrived.label("is_arrived"),
+        *(_condition(asked).label(name) for asked, name in facts.conditions.items()),
+        *(_group_text(key).label(name) for key, name in facts.groups.items()),
+    ]
+    measures: list[ColumnElement[Any]] = [
+        func.count().label("event_count"),
+        func.min(events.c.at).label("first_at"),
+        func.max(events.c.at).label("last_at"),
+    ]
+    for key, name in facts.values.items():
+        value = usable_number(_property(key))
+        measures.append(func.count(value).label(f"{name}_usable"))
+        measures += [
+            _aggregate(kind, value).label(f"{name}_{kind.lower()}") for kind in facts.aggregations[key]
+        ]
+    grouping = (_position(n) for n in range(1, len(dimensions) + 1))
+    return (
+        select(*dimensions, *measures)
+        .select_from(source)
+        .where(not_(events.c.is_deleted))
+        .group_by(*grouping)
+    )
+
+
+def select_daily_usage(facts: Facts, rule: MeterRule) -> Select[Any]:
+    """One meter's daily usage from the facts, in the columns of ``daily_usage``."""
+    counted = func.sum(_fact("event_count"))
+    if rule.aggregation_key is None:
+        quantity: ColumnElement[Any] = counted
+        unusable: ColumnElement[Any] = literal(0, Integer)
+    else:
+        value = facts.values[rule.aggregation_key]
+        quantity = _aggregate(rule.aggregation, _fact(f"{value}_{rule.aggregation.lower()}"))
+        unusable = counted - func.sum(_fact(f"{value}_usable"))
+    group = _group_key(facts, rule)
+    return (
+        select(
+            _fact("customer_no"),
+            _fact("pin"),
+            literal(rule.meter_no, Integer).label("meter_no"),
+            _fact("day"),
+            func.min(_fact("first_at")).label("first_at"),
+            func.max(_fact("last_at")).label("last_at"),
+            counted.label("event_count"),
+            unusable.label("unusable_count"),
+            quantity.label("quantity"),
+            group.label("group_key"),
+        )
+        .select_from(table(FACTS_TABLE))
+        .where(matches(facts, rule))
+        .group_by(_fact("customer_no"), _fact("pin"), _fact("day"), _position(10))
+    )
+
+
+def select_daily_matches(facts: Facts, rules: Sequence[MeterRule], *, arrived_only: bool) -> Select[Any]:
+    """How many events of which name matched which set of meters, in the columns of ``daily_matches``."""
+    matched = [case((matches(facts, rule), rule.meter_no)) for rule in rules if rule.is_supported]
+    meters = func.array_remove(cast(array(matched), ARRAY_OF_INTEGERS), null())
+    statement = (
+        select(
+            _fact("customer_no"),
+            _fact("pin"),
+            _fact("day"),
+            func.sum(_fact("event_count")).label("event_count"),
+            _fact("event_name"),
+            meters.label("meters"),
+        )
+        .select_from(table(FACTS_TABLE))
+        .group_by(_fact("customer_no"), _fact("pin"), _fact("day"), _fact("event_name"), _position(6))
+    )
+    return statement.where(_fact("is_arrived")) if arrived_only else statement
+
+
+def select_arrived_unusable(facts: Facts, rule: MeterRule) -> Select[Any]:
+    """How many of an import's events a meter matched and could not use."""
+    if rule.aggregation_key is None:
+        return select(literal(0, Integer))
+    usable = _fact(f"{facts.values[rule.aggregation_key]}_usable")
+    return (
+        select(func.coalesce(func.sum(_fact("event_count") - usable), 0))
+        .select_from(table(FACTS_TABLE))
+        .where(_fact("is_arrived"), matches(facts, rule))
+    )
+
+
+def matches(facts: Facts, rule: MeterRule) -> ColumnElement[bool]:
+    """Whether the events of a fact match a meter: its names first, then every filter, then before it became inactive."""
+    asked: list[ColumnElement[bool]] = [_fact(facts.conditions[condition]) for condition in rule.filters]
+    if rule.included_names is not None:
+        asked.append(_fact("event_name").in_(rule.included_names))
+    if rule.excluded_names:
+        asked.append(_fact("event_name").not_in(rule.excluded_names))
+    if rule.inactive_at is not None:
+        asked.append(_fact(facts.conditions[rule.inactive_at]))
+    return and_(true(), *asked)
+
+
+def usable_number(value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The number that SUM, MAX and MIN use of a property: a JSON number, or a text that is one; else null."""
+    said = func.jsonb_extract_path_text(value, type_=Text)
+    read = cast(said, Numeric)
+    is_safe = and_(said.regexp_match(NUMBER_TEXT), func.length(said) <= NUMBER_TEXT_LENGTH)
+    is_within = and_(func.abs(read) < NUMBER_BOUND, func.scale(read) <= NUMBER_SCALE)
+    kind = func.jsonb_typeof(value)
+    return case(
+        (kind == "number", cast(value, Numeric)), (kind == "string", case((is_safe, case((is_within, read)))))
+    )
+
+
+def _property(name: str) -> ColumnElement[Any]:
+    return func.jsonb_extract_path(events.c.properties, name, type_=JSONB)
+
+
+def _condition(asked: Filter | datetime) -> ColumnElement[bool]:
+    if isinstance(asked, datetime):
+        return events.c.at < asked
+    if asked.exists is not None:
+        exists = func.jsonb_exists(events.c.properties, asked.name, type_=Boolean)
+        return exists if asked.exists else not_(exists)
+    is_included = func.coalesce(_is_any(_property(asked.name), asked.included or asked.excluded or ()), False)
+    return is_included if asked.included is not None else not_(is_included)
+
+
+def _is_any(value: ColumnElement[Any], wanted: tuple[str, ...]) -> ColumnElement[bool]:
+    """Equal as JSON values to any of `wanted`: jsonb compares numbers as numbers and never across types."""
+    return or_(*(value == cast(literal(item, Text), JSONB) for item in wanted))
+
+
+def _group_text(key: str) -> ColumnElement[Any]:
+    """A group value as compact JSON; equal numbers are one text, an absent property is null."""
+    value = _property(key)
+    number = cast(func.trim_scale(cast(value, Numeric)), Text)
+    return func.coalesce(
+        case((func.jsonb_typeof(value) == "number", number), else_=cast(value, Text)), "null"
+    )
+
+
+def _group_key(facts: Facts, rule: MeterRule) -> ColumnElement[Any]:
+    """A meter's group as compact JSON, names sorted by code point; ``{}`` where it has no group keys."""
+    if not rule.group_keys:
+        return literal("{}", Text)
+    parts: list[ColumnElement[Any]] = []
+    for key in sorted(set(rule.group_keys)):
+        opening = "," if parts else "{"
+        parts += [literal(f"{opening}{json.dumps(key, ensure_ascii=False)}:", Text), _fact(facts.groups[key])]
+    return func.concat(*parts, literal("}", Text))
+
+
+def _aggregate(kind: AggregationType, value: ColumnElement[Any]) -> ColumnElement[Any]:
+    return {"SUM": func.sum, "MAX": func.max, "MIN": func.min}[kind](value)
+
+
+def _fact(name: str) -> ColumnElement[Any]:
+    return column(name)
+
+
+def _position(n: int) -> ColumnElement[Any]:
+    """A column of the select list, named by its place in ``GROUP BY``."""
+    return literal_column(str(n))
+
+
+def meter_rule(meter: Meter, *, meter_no: int, inactive_at: datetime | None) -> MeterRule:
+    """What a catalog's meter counts; `inactive_at` is when it became inactive, as the catalog was loaded."""
+    names = meter.event_type_filter
+    return MeterRule(
+        meter_no=meter_no,
+        aggregation=meter.aggregation_type,
+        aggregation_key=None if meter.aggregation_type is AggregationType.COUNT else meter.aggregation_key,
+        included_names=names.include,
+        excluded_names=names.exclude,
+        filters=tuple(condition for told in meter.property_filters for condition in _conditions_of(told)),
+        group_keys=meter.group_keys,
+        inactive_at=inactive_at,
+        is_supported=meter.is_supported,
+    )
+
+
+def _conditions_of(told: PropertyFilter) -> Iterator[Filter]:
+    """The conditions of one filter of the catalog, apart; all of them must hold."""
+    if told.exists is not None:
+        yield Filter(told.name, exists=told.exists)
+    if told.include is not None:
+        yield Filter(told.name, included=tuple(map(_json_text, told.include)))
+    if told.exclude:
+        yield Filter(told.name, excluded=tuple(map(_json_text, told.exclude)))
+
+
+def _json_text(value: str | int | Decimal | bool) -> str:  # noqa: FBT001 - a truth value is one of the values
+    return str(value) if isinstance(value, Decimal) else json.dumps(value)
