@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from importlib import resources
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from schemas.errors import ConfigurationError
 
-INSTANT = pl.Datetime("us", "UTC")
+INSTANT: Final = pl.Datetime("us", "UTC")
 
 FIRST_INSTANT = datetime.min.replace(tzinfo=UTC)
 LAST_INSTANT = datetime.max.replace(tzinfo=UTC)
