@@ -11,10 +11,10 @@ import polars as pl
 
 from flows.catalog import CatalogResult
 from flows.terminal import harmless_cell, plain, print_csv, print_json, print_table, say, to_csv, to_json
-from flows.usage import USAGE_COLUMNS
 from schemas.errors import ConfigurationError, UsageImportError
 from schemas.ledger import FileLedger, ImportStatus, Ledger, RowCounts
 from schemas.settings import Setting
+from schemas.usage import USAGE_COLUMNS
 
 OUTCOME_COLUMNS: Final = {
     "file": "file", "rows": "rows", "new": "new", "duplicate": "duplicate", "corrected": "corrected",

@@ -31,6 +31,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.sql.elements import Grouping
 
 from schemas.tables import INSTANT, daily_matches, daily_usage, events
 from transforms.days import day_starts
@@ -141,7 +142,7 @@ def _day_of(instant: ColumnElement[datetime], days: pl.DataFrame) -> ColumnEleme
     """The day of a zone that an instant lies on: the last one that begins at or before it."""
     starts = literal(days["start_at"].to_list(), ARRAY(INSTANT))
     names = literal(days["day"].to_list(), ARRAY(Date))
-    return names[func.width_bucket(instant, starts)]
+    return Grouping(names)[func.width_bucket(instant, starts)]
 
 
 def _dirty_events(connection: Connection, days: pl.DataFrame, day: ColumnElement[date]) -> FromClause:
@@ -187,7 +188,9 @@ def create_as(connection: Connection, name: str, statement: Select[Any]) -> None
     The driver binds on the client: Postgres takes no parameters in ``CREATE TABLE AS``, and unlike ``INSERT … SELECT``
     that one reads in parallel.
     """
-    compiled = statement.compile(dialect=postgresql.psycopg.dialect())
+    compiled = statement.compile(
+        dialect=postgresql.psycopg.dialect(), compile_kwargs={"render_postcompile": True}
+    )
     driver = connection.connection.driver_connection
     if not isinstance(driver, PsycopgConnection):
         raise TypeError(f"the rollup needs psycopg, not {type(driver).__name__}")

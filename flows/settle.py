@@ -77,7 +77,7 @@ READ_CONTESTED: Final = """
         from {arrivals} where key in (select key from contested_keys)
         union all
         select e.key, e.file_id, e.row, true,
-               greatest(array[e.file_id, e.row], latest.place)[1]::int, greatest(array[e.file_id, e.row], latest.place)[2],
+               (greatest(array[e.file_id, e.row], latest.place))[1]::int, (greatest(array[e.file_id, e.row], latest.place))[2],
                greatest(e.source_version::numeric, latest.source_version)::text,
                e.customer_no, e.event_name, e.is_deleted, e.is_timestamp_omitted, e.at, e.contract_no, e.properties
         from events e cross join lateral (

@@ -4,6 +4,12 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
+from flows.catalog import catalog_frames
+from flows.lines import place_contracts
+from flows.usage import GREATEST_CLOCK, ROLLED_UP_ZONE, UsageFilter, refuse_unknown
+from schemas.errors import ConfigurationError
+from schemas.usage import Unassigned
+
 REASONS: Final = """
     with matched as (
         select row_number() over () as match_no, m.* from {matches} m {where}
@@ -34,6 +40,12 @@ REASONS: Final = """
     )
 """
 
+OF_CUSTOMER: Final = """
+    where cast(:customer as text) is null or m.customer_no in (
+        select customer_no from customers where id = :customer or external_customer_id = :customer
+    )
+"""
+
 BY_REASON: Final = """
     select reason, sum(event_count)::bigint as events
     from reasoned where reason <> 'partly_ambiguous' group by 1 order by 1
@@ -54,11 +66,19 @@ def count_by_reason(connection: Connection, *, matches: str) -> dict[str, int]:
     return {row.reason: int(row.events) for row in connection.execute(text(statement))}
 
 
-def list_unassigned(
-    connection: Connection, *, customer_no: int | None, reason: str | None
-) -> list[dict[str, Any]]:
-    """Unassigned events by customer, event name and reason; needs ``placements``."""
-    where = "where cast(:customer_no as int) is null or m.customer_no = :customer_no"
-    statement = REASONS.format(matches="daily_matches", where=where) + BY_CUSTOMER
-    rows = connection.execute(text(statement), {"customer_no": customer_no, "reason": reason})
+def list_unassigned(connection: Connection, *, customer: str | None, reason: str | None) -> list[dict[str, Any]]:
+    """Unassigned events by customer, event name and reason, as of the last publish.
+
+    Raises ConfigurationError for a reason or customer that there is not.
+    """
+    if reason is not None and reason not in set(Unassigned):
+        raise ConfigurationError(f"unknown reason {reason!r}; there is {', '.join(Unassigned)}")
+    refuse_unknown(connection, UsageFilter(customer=customer))
+    clock = connection.scalar(text(GREATEST_CLOCK))
+    zone = connection.scalar(text(ROLLED_UP_ZONE))
+    if clock is None or zone is None:
+        return []
+    place_contracts(connection, catalog_frames(connection), zone=zone, clock=clock)
+    statement = REASONS.format(matches="daily_matches", where=OF_CUSTOMER) + BY_CUSTOMER
+    rows = connection.execute(text(statement), {"customer": customer, "reason": reason})
     return [dict(row) for row in rows.mappings()]

@@ -11,12 +11,6 @@ from flows.catalog import catalog_frames
 from flows.lines import LINE_ID, place_contracts
 from schemas.errors import ConfigurationError
 
-USAGE_COLUMNS: Final = (
-    "line_id", "contract_id", "customer_id", "external_customer_id", "plan_id", "pricing_id", "meter_id", "meter_code",
-    "aggregation", "group", "period_start", "period_end", "quantity", "event_count", "unusable_count", "first_event_at",
-    "last_event_at", "status", "kind", "revision", "import_id",
-)  # fmt: skip
-
 GREATEST_CLOCK: Final = "select max(clock) from imports where published_at is not null"
 ROLLED_UP_ZONE: Final = "select billing_time_zone from rollup_state"
 

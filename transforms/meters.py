@@ -221,7 +221,7 @@ def matches(facts: Facts, rule: MeterRule) -> ColumnElement[bool]:
 
 def usable_number(value: ColumnElement[Any]) -> ColumnElement[Any]:
     """The number that SUM, MAX and MIN use of a property: a JSON number, or a text that is one; else null."""
-    said = func.jsonb_extract_path_text(value, type_=Text)
+    said = value.op("#>>", return_type=Text())(literal_column("'{}'::text[]"))
     read = cast(said, Numeric)
     is_safe = and_(said.regexp_match(NUMBER_TEXT), func.length(said) <= NUMBER_TEXT_LENGTH)
     is_within = and_(func.abs(read) < NUMBER_BOUND, func.scale(read) <= NUMBER_SCALE)
@@ -232,7 +232,7 @@ def usable_number(value: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def _property(name: str) -> ColumnElement[Any]:
-    return func.jsonb_extract_path(events.c.properties, name, type_=JSONB)
+    return events.c.properties[name]
 
 
 def _condition(asked: Filter | datetime) -> ColumnElement[bool]:
