@@ -41,7 +41,7 @@ def _checked_template(template: str) -> str:
     try:
         columns = [piece for piece, is_column in template_pieces(template) if is_column]
     except ValueError as error:
-        raise PydanticCustomError("template", "{why}", {"why": str(error)}) from None
+        raise PydanticCustomError("template", "{why}", {"why": f"has {error}"}) from None
     if not columns:
         raise PydanticCustomError("template", "names no {{column}}; allowed is value = … for a fixed text")
     return template
@@ -51,7 +51,9 @@ def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise PydanticCustomError("zone", "is no IANA time zone; allowed are names such as UTC or Europe/Berlin") from None
+        raise PydanticCustomError(
+            "zone", "is no IANA time zone; allowed are names such as UTC or Europe/Berlin"
+        ) from None
     return name
 
 
@@ -129,14 +131,23 @@ def _property_making(told: Any) -> str | None:
 FieldMaking = Annotated[
     Annotated[Value, Tag("value")] | Annotated[Column, Tag("column")] | Annotated[Template, Tag("template")],
     Discriminator(
-        _making, custom_error_type="making", custom_error_message="needs exactly one of value, column, template"
+        _making,
+        custom_error_type="making",
+        custom_error_message="needs exactly one of value, column, template",
     ),
 ]
 PropertyMaking = Annotated[
     Annotated[Property, Tag("column")] | Annotated[Constant, Tag("value")],
     Discriminator(
-        _property_making, custom_error_type="making", custom_error_message="needs exactly one of column, value"
+        _property_making,
+        custom_error_type="making",
+        custom_error_message="needs exactly one of column, value",
     ),
+]
+
+PropertiesTold = Annotated[
+    Annotated[Literal["rest"], Tag("word")] | Annotated[dict[str, PropertyMaking], Tag("table")],
+    Discriminator(lambda told: "table" if isinstance(told, dict) else "word"),
 ]
 
 
@@ -150,7 +161,7 @@ class Mapping(_Part):
     version: Version | None = None
     deleted: Deleted | None = None
     fields: dict[MappedField, FieldMaking] | None = None
-    properties: Literal["rest"] | dict[str, PropertyMaking] | None = None
+    properties: PropertiesTold | None = None
 
     @property
     def digest(self) -> str:
@@ -161,7 +172,9 @@ class Mapping(_Part):
     @property
     def is_by_name(self) -> bool:
         """Whether every column is taken by its own name."""
-        return self.fields is None and self.properties is None and self.version is None and self.deleted is None
+        return (
+            self.fields is None and self.properties is None and self.version is None and self.deleted is None
+        )
 
 
 DEFAULT_MAPPING = Mapping()

@@ -92,7 +92,12 @@ def read_events(
     return frame.drop("place").with_columns(_none_if_absent(name) for name in COLUMNS), unknown
 
 
-_SCHEMA = {"place": pl.Int64, "malformed": pl.String, "unfit": pl.String} | dict.fromkeys(COLUMNS, pl.String)
+_SCHEMA = {
+    "place": pl.Int64,
+    "malformed": pl.String,
+    "unfit": pl.String,
+    "unmade": pl.String,
+} | dict.fromkeys(COLUMNS, pl.String)
 
 
 def _none_if_absent(name: str) -> pl.Expr:
@@ -176,7 +181,14 @@ def _columns(run: _Run, unknown: Counter[str]) -> pl.DataFrame:
                 bytes(value) not in {b"", b"null", b'""'} for value in values if value is not _ABSENT
             )
     return pl.DataFrame(
-        {"place": run.places, "malformed": None, "unfit": None, **columns, "properties": properties},
+        {
+            "place": run.places,
+            "malformed": None,
+            "unfit": None,
+            "unmade": None,
+            **columns,
+            "properties": properties,
+        },
         schema=_SCHEMA,
     ).with_columns(pl.when(pl.col("properties") != "").then(pl.col("properties")).alias("properties"))
 

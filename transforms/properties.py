@@ -19,9 +19,10 @@ _SURELY_SHORT = 800
 
 
 def check_properties(frame: pl.DataFrame) -> pl.DataFrame:
-    """Puts ``properties_flaw`` and ``properties_name`` beside ``properties`` (String, null where absent → ``{}``).
+    """Judges ``properties`` (String, null where absent, which becomes ``{}``) and completes flaw and name beside it.
 
-    The flaw is null where all is well; else words such as ``"a" is null``, and the name of the property, if it is one's.
+    ``properties_flaw`` stays null where all is well; else it has words such as ``"a" is null``, and ``properties_name`` the
+    name of the property, if it is one's. A flaw found before stands.
     """
     texts = pl.col("properties")
     is_plain = (
@@ -29,26 +30,24 @@ def check_properties(frame: pl.DataFrame) -> pl.DataFrame:
         & (texts.str.len_bytes() <= _SURELY_SHORT)
         & ~texts.str.contains(_DOUBTFUL)
     )
-    frame = frame.with_columns(texts.fill_null("{}"))
     doubtful = frame.select(distinct=texts.filter(~is_plain).unique())["distinct"]
+    frame = frame.with_columns(texts.fill_null("{}"))
     if not len(doubtful):
-        return frame.with_columns(
-            properties_flaw=pl.lit(None, pl.String), properties_name=pl.lit(None, pl.String)
-        )
+        return frame
     examined = pl.DataFrame(
         [(text, *_examine(text)) for text in doubtful],
-        schema={
-            "properties": pl.String,
-            "exact": pl.String,
-            "properties_flaw": pl.String,
-            "properties_name": pl.String,
-        },
+        schema=dict.fromkeys(("properties", "exact", "flaw", "name"), pl.String),
         orient="row",
     )
+    is_new = pl.col("properties_flaw").is_null()
     return (
         frame.join(examined, on="properties", how="left", maintain_order="left")
-        .with_columns(properties=pl.coalesce("exact", "properties"))
-        .drop("exact")
+        .with_columns(
+            properties=pl.coalesce("exact", "properties"),
+            properties_flaw=pl.coalesce("properties_flaw", "flaw"),
+            properties_name=pl.when(is_new).then("name").otherwise("properties_name"),
+        )
+        .drop("exact", "flaw", "name")
     )
 
 

@@ -115,7 +115,9 @@ def _invalid_properties(row: _Row) -> _Told:
 def _invalid_field(row: _Row) -> _Told:
     column = next(name for name in row["unfit"].split(",") if name)
     field, value = FIELD_NAMES[column], row[column]
-    return f"{field} {_unfitness(column, value)}: {_quoted(value)}", field, value
+    is_unmade = row["unmade"] is not None and f",{column}," in row["unmade"]
+    words = "is made of a column that is absent" if is_unmade else _unfitness(column, value)
+    return f"{field} {words}: {_quoted(value)}", field, value
 
 
 def _unfitness(column: str, value: str) -> str:

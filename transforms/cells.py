@@ -1,0 +1,208 @@
+"""Cells of columns as texts that lose nothing, each with the kind of value it was."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Mapping as MappingOf
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import polars as pl
+
+from transforms.exact_json import Members, NotJsonError, Number, parse, quote, write
+
+
+class Kind(StrEnum):
+    """What a cell was in its source; ``OTHER`` is a list or the like, held as JSON."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The cells of some rows.
+
+    columns: name in the source → name in ``texts``, so that no name of a source is ever read as a pattern.
+    texts: String columns, null where a cell is null or empty, and one for the height.
+    kinds: name in the source → one kind for the whole column, or a kind per row.
+    is_typed: whether the source tells a text from a number. rest: per row what was not asked for (JSON only).
+    broken: place → why a row's cells cannot be read.
+    """
+
+    columns: dict[str, str]
+    texts: pl.DataFrame
+    kinds: dict[str, Kind | pl.Series]
+    is_typed: bool
+    rest: list[dict[str, Any]] | None = None
+    broken: dict[int, str] = field(default_factory=dict)
+
+    def text(self, name: str) -> pl.Expr:
+        """A column's cells; null for a column that is not there."""
+        return pl.col(self.columns[name]) if name in self.columns else pl.lit(None, pl.String)
+
+    def is_kind(self, name: str, kind: Kind) -> pl.Expr:
+        """Which of a column's cells are of a kind."""
+        held = self.kinds.get(name, Kind.TEXT)
+        return pl.lit(held == kind) if isinstance(held, Kind) else pl.lit(held == kind.value)
+
+    def count(self, name: str) -> int:
+        """How many rows have something in the column."""
+        return len(self.texts) - self.texts[self.columns[name]].null_count()
+
+    def evaluate(self, expressions: dict[str, pl.Expr]) -> pl.DataFrame:
+        """One column per expression, as high as the cells."""
+        return self.texts.with_columns(**expressions).select(list(expressions))
+
+    def row_text(self, place: int) -> bytes:
+        """A row as a JSON object, for a source that has no text of it."""
+        texts = self.texts.row(place, named=True)
+        members: dict[str, Any] = {}
+        for name, column in self.columns.items():
+            text = texts[column]
+            is_text = text is None or self.kinds[name] == Kind.TEXT or text in _NO_JSON
+            members[name] = text if is_text else Number(text)
+        return write(members).encode()
+
+
+def text_cells(cells: pl.DataFrame) -> Cells:
+    """Of CSV: every cell a text."""
+    return _cells({series.name: (series, Kind.TEXT) for series in cells}, height=len(cells), is_typed=False)
+
+
+def native_cells(cells: pl.DataFrame) -> Cells:
+    """Of Parquet: numbers by their exact or shortest decimal, instants in ISO 8601, structs as dotted columns."""
+    broken: dict[int, str] = {}
+    told = {name: _native_text(name, series, broken) for name, series in _flattened(cells)}
+    return _cells(told, height=len(cells), is_typed=True, broken=broken)
+
+
+def member_cells(raws: Sequence[bytes], *, wanted: Iterable[str]) -> Cells:
+    """Of JSON rows: the wanted members, dotted where they lie in objects; the others stay in ``rest``, by name."""
+    leaves = [_leaves_of(raw) for raw in raws]
+    told = {name: _member_column([row.pop(name, None) for row in leaves]) for name in dict.fromkeys(wanted)}
+    return _cells(told, height=len(leaves), is_typed=True, rest=leaves)
+
+
+def json_texts(texts: pl.Expr) -> pl.Expr:
+    """Texts as JSON strings."""
+    return pl.concat_str(pl.lit('"'), texts.str.replace_many(_ESCAPES), pl.lit('"'))
+
+
+_NO_JSON = ("inf", "-inf", "NaN")
+_ESCAPES = {chr(code): f"\\u{code:04x}" for code in range(0x20)} | {'"': '\\"', "\\": "\\\\"}
+
+
+def _cells(
+    told: MappingOf[str, tuple[pl.Series, Kind | pl.Series]],
+    *,
+    height: int,
+    is_typed: bool,
+    rest: list[dict[str, Any]] | None = None,
+    broken: dict[int, str] | None = None,
+) -> Cells:
+    columns = {name: f"c{index}" for index, name in enumerate(told)}
+    texts = pl.DataFrame(
+        {"height": pl.repeat(None, height, dtype=pl.String, eager=True)}
+        | {columns[name]: series for name, (series, _) in told.items()}
+    )
+    return Cells(
+        columns=columns,
+        texts=texts.with_columns(
+            pl.when(pl.col(name) != "").then(pl.col(name)).alias(name) for name in texts.columns
+        ),
+        kinds={name: kind for name, (_, kind) in told.items()},
+        is_typed=is_typed,
+        rest=rest,
+        broken=broken or {},
+    )
+
+
+def _member_column(values: list[Any]) -> tuple[pl.Series, pl.Series]:
+    texts = [None if value is None else value if isinstance(value, str) else write(value) for value in values]
+    return pl.Series(texts, dtype=pl.String), pl.Series(
+        [_kind_of(value) for value in values], dtype=pl.String
+    )
+
+
+def _leaves_of(raw: bytes) -> dict[str, Any]:
+    """The members of a row that are no objects, by dotted name; nothing of a row that cannot be read."""
+    try:
+        event = parse(raw)
+    except NotJsonError:
+        return {}
+    return dict(_leaves(event, "")) if isinstance(event, Members) else {}
+
+
+def _leaves(members: Members, prefix: str) -> Iterable[tuple[str, Any]]:
+    for name, value in members.items():
+        if isinstance(value, Members):
+            yield from _leaves(value, f"{prefix}{name}.")
+        elif value is not None and value != "":
+            yield prefix + name, value
+
+
+def _kind_of(value: Any) -> Kind:
+    if isinstance(value, Number):
+        return Kind.NUMBER
+    if isinstance(value, bool):
+        return Kind.BOOLEAN
+    return Kind.TEXT if value is None or isinstance(value, str) else Kind.OTHER
+
+
+def _flattened(cells: pl.DataFrame) -> Iterable[tuple[str, pl.Series]]:
+    for series in cells:
+        if isinstance(series.dtype, pl.Struct):
+            for name, member in _flattened(series.struct.unnest()):
+                yield f"{series.name}.{name}", member
+        else:
+            yield series.name, series
+
+
+def _native_text(name: str, series: pl.Series, broken: dict[int, str]) -> tuple[pl.Series, Kind]:
+    """A native column as texts, and its kind."""
+    dtype = series.dtype
+    if dtype.is_float():
+        return series.cast(pl.String).str.replace(r"\.0$", ""), Kind.NUMBER
+    if dtype.is_numeric():
+        return series.cast(pl.String), Kind.NUMBER
+    if dtype == pl.Boolean:
+        return series.cast(pl.String), Kind.BOOLEAN
+    if dtype == pl.Binary:
+        return _utf8(name, series, broken), Kind.TEXT
+    if dtype.base_type() in _TEMPORAL:
+        return _TEMPORAL[dtype.base_type()](series), Kind.TEXT
+    if dtype in {pl.String, pl.Null} or isinstance(dtype, pl.Categorical | pl.Enum):
+        return series.cast(pl.String), Kind.TEXT
+    return pl.Series([_as_json(value) for value in series.to_list()], dtype=pl.String), Kind.OTHER
+
+
+def _instants(series: pl.Series) -> pl.Series:
+    """ISO 8601, in UTC and with ``Z`` where the column has a zone, else without."""
+    if isinstance(series.dtype, pl.Datetime) and series.dtype.time_zone is not None:
+        return series.dt.convert_time_zone("UTC").dt.strftime("%Y-%m-%dT%H:%M:%S%.fZ")
+    return series.dt.strftime("%Y-%m-%dT%H:%M:%S%.f")
+
+
+_TEMPORAL: dict[Any, Callable[[pl.Series], pl.Series]] = {
+    pl.Datetime: _instants,
+    pl.Date: lambda series: series.dt.strftime("%Y-%m-%d"),
+    pl.Time: lambda series: series.dt.strftime("%H:%M:%S%.f"),
+}
+
+
+def _utf8(name: str, series: pl.Series, broken: dict[int, str]) -> pl.Series:
+    texts: list[str | None] = []
+    for place, value in enumerate(series):
+        try:
+            texts.append(None if value is None else value.decode())
+        except UnicodeDecodeError as error:
+            broken[place] = f"broken UTF-8 in column {quote(name)} at byte {error.start}"
+            texts.append(None)
+    return pl.Series(texts, dtype=pl.String)
+
+
+def _as_json(value: Any) -> str | None:
+    return None if value is None else json.dumps(value, default=str, ensure_ascii=False)
