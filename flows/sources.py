@@ -2,31 +2,32 @@
 
 import glob
 import hashlib
+import io
 import os
+import stat
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO, cast
 
+from flows import objects
+from flows.reading import names
 from schemas.errors import ConfigurationError, UsageImportError
 
 STANDARD_INPUT = "-"
 BLOCK_BYTES = 1024 * 1024
 
-FORMATS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".pq")
-COMPRESSIONS = ("", ".gz", ".gzip", ".zst", ".zstd")
-KNOWN_NAMES = tuple(
-    name + packed for name in FORMATS for packed in COMPRESSIONS if not (packed and name in {".parquet", ".pq"})
-)
-
 
 @dataclass(frozen=True)
 class Source:
-    """One file: where it is, how many bytes it has and what it is pinned to."""
+    """One file.
+
+    uri: where it is; size: its bytes as stored, None for what is read once only; version: what it is pinned to.
+    """
 
     uri: str
     size: int | None
@@ -36,8 +37,8 @@ class Source:
 def list_sources(sources: Sequence[str]) -> list[Source]:
     """The files that the sources stand for, in the order given; those of a folder or glob by the bytes of the path.
 
-    A folder stands for the files of known endings in it and below it; what is hidden is left out. Raises
-    ConfigurationError for a source that stands for nothing, UsageImportError for one that cannot be reached.
+    A folder stands for the files of known endings in it and below it, without hidden ones. Raises ConfigurationError
+    for a source that stands for nothing, UsageImportError for one that cannot be reached.
     """
     return [file for source in sources for file in _files(source)]
 
@@ -45,92 +46,143 @@ def list_sources(sources: Sequence[str]) -> list[Source]:
 def _files(source: str) -> list[Source]:
     if source == STANDARD_INPUT:
         return [Source(STANDARD_INPUT, None, None)]
-    path = Path(source)
-    if path.is_dir():
-        return _folder(source)
-    if path.exists():
-        return [_local(source)]
-    if glob.has_magic(source):
-        return _glob(source)
-    raise ConfigurationError(f"{source}: there is no such file or folder; check the path")
-
-
-def _folder(source: str) -> list[Source]:
-    found = [
-        os.path.join(folder, name)
-        for folder, folders, names in os.walk(source, onerror=_refuse)
-        for name in _visible(names, folders)
-        if name.lower().endswith(KNOWN_NAMES)
-    ]
-    if not found:
-        raise ConfigurationError(f"{source}: no file in this folder ends in {', '.join(FORMATS)} (or .gz, .zst)")
+    if "://" in source:
+        return [Source(found.uri, found.size, found.version) for found in objects.list_objects(source)]
+    found = _folder(source) if Path(source).is_dir() else _glob(source)
     return [_local(path) for path in sorted(found, key=os.fsencode)]
 
 
-def _visible(names: list[str], folders: list[str]) -> list[str]:
+def _folder(folder: str) -> set[str]:
+    """The files a folder stands for."""
+    found = _below(folder)
+    if not found:
+        endings = ", ".join((*names.JSON, *names.CSV, *names.PARQUET))
+        raise ConfigurationError(
+            f"{names.shown(folder)}: the folder holds no export; a file's name must end in {endings} (or .gz, .zst)"
+        )
+    return found
+
+
+def _below(folder: str) -> set[str]:
+    return {
+        str(Path(place, name))
+        for place, folders, files in os.walk(folder, onerror=_refuse)
+        for name in _visible(folders, files)
+        if names.is_known(name)
+    }
+
+
+def _visible(folders: list[str], files: list[str]) -> list[str]:
+    """The files; keeps the walk out of hidden folders."""
     folders[:] = [folder for folder in folders if not folder.startswith(".")]
-    return [name for name in names if not name.startswith(".")]
+    return files
 
 
-def _refuse(error: OSError) -> None:
-    raise _refused(str(error.filename), error) from error
-
-
-def _glob(source: str) -> list[Source]:
-    found = [path for path in glob.glob(source, recursive=True) if os.path.isfile(path)]
-    if not found:
-        raise ConfigurationError(f"{source}: no file matches; check the pattern, and quote it from the shell")
-    return [_local(path) for path in sorted(found, key=os.fsencode)]
+def _glob(source: str) -> set[str]:
+    """The one file of this name, or all that match; a folder that matches stands for its files."""
+    if os.path.lexists(source):
+        return {source}
+    found = set(glob.glob(source, recursive=True))  # noqa: PTH207 - leaves hidden files out, Path.glob does not
+    folders = {path for path in found if Path(path).is_dir()}
+    files = (found - folders).union(*map(_below, folders))
+    if not files and glob.has_magic(source):
+        raise ConfigurationError(f"{names.shown(source)}: no file matches; check the pattern")
+    if not files:
+        raise ConfigurationError(f"{names.shown(source)}: there is no such file or folder; check the path")
+    return files
 
 
 def _local(path: str) -> Source:
+    _check_name(path)
     try:
-        state = os.stat(path)
-        with open(path, "rb"):
-            pass
+        state = Path(path).stat()
+        if not stat.S_ISREG(state.st_mode):
+            return Source(path, None, None)
+        with Path(path).open("rb"):
+            return Source(path, state.st_size, _version(state))
     except OSError as error:
         raise _refused(path, error) from error
-    return Source(path, state.st_size, _version(state))
+
+
+def _check_name(path: str) -> None:
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:
+        raise UsageImportError(f"{names.shown(path)}: the name is not UTF-8; rename the file") from error
 
 
 def _version(state: os.stat_result) -> str:
     return f"{state.st_size}-{state.st_mtime_ns}-{state.st_ino}"
 
 
+def _refuse(error: OSError) -> None:
+    raise _refused(str(error.filename), error) from error
+
+
 def _refused(path: str, error: OSError) -> UsageImportError:
-    return UsageImportError(f"{path}: {(error.strerror or str(error)).lower()}; check the file and its permissions")
+    reason = (error.strerror or str(error)).lower()
+    return UsageImportError(f"{names.shown(path)}: {reason}; check the file and its permissions")
 
 
-@contextmanager
-def open_source(source: Source) -> Iterator[BinaryIO]:
-    """The bytes of a source from its beginning; raises UsageImportError where they are not those it is pinned to."""
-    path = _spooled_input() if source.uri == STANDARD_INPUT else source.uri
+def open_source(source: Source) -> AbstractContextManager[BinaryIO]:
+    """The bytes of a source from its beginning, to be used in a ``with``; seekable.
+
+    Opening or reading raises UsageImportError where the bytes are not, or are no longer, those it is pinned to.
+    """
+    if "://" in source.uri:
+        return objects.open_object(source.uri, size=source.size, version=source.version)
     try:
-        with open(path, "rb") as file:
-            _check(source, file)
-            yield file
-            _check(source, file)
+        path = source.uri if Path(source.uri).is_file() else _spooled(source.uri)
+        return cast("BinaryIO", PinnedFile(source, path))
     except OSError as error:
         raise _refused(source.uri, error) from error
 
 
-def _check(source: Source, file: BinaryIO) -> None:
-    if source.version is not None and _version(os.fstat(file.fileno())) != source.version:
-        raise UsageImportError(f"{source.uri}: the file changed while it was read; run again once it stands still")
+class PinnedFile(io.FileIO):
+    """A local file that refuses to end otherwise than it began."""
+
+    def __init__(self, source: Source, path: str) -> None:
+        super().__init__(path)
+        self._source = source
+        self._check()
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As a file does; raises UsageImportError where the file cannot be read, or changed by its end."""
+        try:
+            data = super().read(-1 if size is None else size)
+        except OSError as error:
+            raise _refused(self._source.uri, error) from error
+        if not data and size:
+            self._check()
+        return data
+
+    def _check(self) -> None:
+        if self._source.version is not None and _version(os.fstat(self.fileno())) != self._source.version:
+            self.close()
+            name = names.shown(self._source.uri)
+            raise UsageImportError(
+                f"{name}: the file changed while it was read; run again once it stands still"
+            )
 
 
 @cache
-def _spooled_input() -> str:
-    """A file with all of standard input, read once; it goes with the process."""
+def _spooled(uri: str) -> str:
+    """A temporary file with all of standard input or a pipe, which can be read once only; it goes with the process."""
+    if uri == STANDARD_INPUT and sys.stdin.isatty():
+        raise ConfigurationError("standard input is a terminal; pipe an export into it")
     spool = tempfile.NamedTemporaryFile(prefix="usage-import-")  # noqa: SIM115 - lives as long as the process
-    _spools.append(spool)
-    while block := sys.stdin.buffer.read(BLOCK_BYTES):
-        spool.write(block)
+    SPOOLS.append(spool)
+    with open(
+        sys.stdin.fileno() if uri == STANDARD_INPUT else uri, "rb", closefd=uri != STANDARD_INPUT
+    ) as stream:
+        while block := stream.read(BLOCK_BYTES):
+            spool.write(block)
     spool.flush()
     return spool.name
 
 
-_spools: list[object] = []
+SPOOLS: list[IO[bytes]] = []
+"""Keeps the temporary files from going before the process does."""
 
 
 def hash_source(source: Source) -> tuple[str, int]:

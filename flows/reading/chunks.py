@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import polars as pl
 
-from flows.reading.interruption import Interrupted
+from flows.reading.interruption import BreakOffError
 from flows.reading.runs import Run
 from schemas.chunk import Chunk
 from schemas.errors import UsageImportError
@@ -77,11 +77,11 @@ def cut_chunks(
 ) -> Iterator[Chunk]:
     """Chunks of at most ``chunk_rows`` rows; where the source breaks off, what came before is yielded first."""
     numbering = Numbering(after_row=after_row, progress=progress)
-    interruption: Interrupted | None = None
+    interruption: BreakOffError | None = None
     while True:
         try:
             run = next(runs, None)
-        except Interrupted as error:
+        except BreakOffError as error:
             interruption, run = error, None
         if run is None:
             break

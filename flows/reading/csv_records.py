@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from flows.reading.values import shown
 
 
-class Unfinished(Exception):
+class UnfinishedError(Exception):
     """The record goes on beyond the text at hand."""
 
 
@@ -39,13 +39,16 @@ class Grammar:
         self._plain = re.compile(rb"[^" + mark + rb"\n]*+")
 
     def regular(self, width: int) -> re.Pattern[bytes]:
-        """Matches a whole record of ``width`` cells with its line end."""
+        """Matches a whole record of ``width`` cells with its line end, which is not part of group 1.
+
+        It holds no quote inside an unquoted cell, and no carriage return.
+        """
         mark = re.escape(self.delimiter)
-        cell = rb'(?:"(?:[^"]++|"")*+"|(?!")[^' + mark + rb"\n]*+)"
-        return re.compile(cell + rb"(?:" + mark + cell + rb"){%d}\r?+\n" % (width - 1))
+        cell = rb'(?:[^"' + mark + rb'\r\n]*+|"[^"\r]*+(?:""[^"\r]*+)*+")'
+        return re.compile(rb"((?:" + cell + mark + rb"){%d}" % (width - 1) + cell + rb")\r?+\n")
 
     def record(self, text: bytes, start: int, *, is_last: bool) -> Record:
-        """The record that begins at ``start``; raises Unfinished where it needs more than the text."""
+        """The record that begins at ``start``; raises UnfinishedErrorError where it needs more than the text."""
         cells: list[bytes] = []
         starts: list[int] = []
         at = start
@@ -54,7 +57,9 @@ class Grammar:
             is_quoted = text.startswith(b'"', at)
             match = (self._quoted if is_quoted else self._plain).match(text, at)
             if match is None or (is_quoted and match.end() == len(text) and not is_last):
-                return self._broken(text, start, "quoted cell is not closed", at, is_last=is_last, is_open=True)
+                return self._broken(
+                    text, start, "quoted cell is not closed", at, is_last=is_last, is_open=True
+                )
             cells.append(match[1].replace(b'""', b'"') if is_quoted else match[0])
             at = match.end()
             if text.startswith(self.delimiter, at):
@@ -74,7 +79,7 @@ class Grammar:
         end = at + 1 if is_quoted and text.startswith(b"\r", at) else at
         if end >= len(text):
             if not is_last:
-                raise Unfinished
+                raise UnfinishedError
             return end
         return end if text.startswith(b"\n", end) else None
 
@@ -82,7 +87,7 @@ class Grammar:
         self, text: bytes, start: int, message: str, at: int, *, is_last: bool, is_open: bool
     ) -> Record:
         if is_open and not is_last:
-            raise Unfinished
+            raise UnfinishedError
         end = text.find(b"\n", start)
         end = len(text) if end < 0 else end
         stop = end - 1 if text.startswith(b"\r", end - 1) and end > start else end

@@ -1,18 +1,27 @@
-"""CSV rows: records under a header, in runs with a column per name."""
+"""CSV rows: records under a header, in runs with a column per name.
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+Regular records are split many at once; what is not regular goes through the exact splitter, one by one. Both
+see the same rows.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import accumulate
 
 import polars as pl
 
-from flows.reading.csv_records import Grammar, Record, Unfinished
-from flows.reading.runs import OVERSIZED, Run, malformed, run_of
-from flows.reading.soundness import unsoundness
+from flows.reading.csv_cells import columns, columns_of_cells
+from flows.reading.csv_long import LongRecord
+from flows.reading.csv_records import Grammar, Record, UnfinishedError
+from flows.reading.runs import OVERSIZED, Run, malformed, run_of, run_of_lines
+from flows.reading.soundness import is_sound, unsoundness
 from flows.reading.window import Window, swallow
 from schemas.chunk import RAW_KEPT_BYTES, ROW_LIMIT_BYTES, Malformed
 from schemas.errors import UsageImportError
 
 GROWTH_BYTES = 4 * 1024 * 1024
+"""A long row is taken in by steps of this size."""
 
 
 @dataclass(frozen=True)
@@ -22,99 +31,200 @@ class Header:
     names: list[str]
     grammar: Grammar
 
-    def ragged(self, record: Record, start: int) -> str | None:
-        """What is wrong with a record's width, or None."""
+    @property
+    def blanks(self) -> bytes:
+        """What a line without any cell may hold."""
+        return b" \t\r\n".replace(self.grammar.delimiter, b"")
+
+    def fault(self, record: Record, raw: bytes, start: int) -> str | None:
+        """Why a record cannot be read as a row, or None."""
+        if record.message or (not is_sound(raw)):
+            return record.message or unsoundness(raw)
         width, found = len(self.names), len(record.cells)
-        if found == width:
-            return None
-        at = record.starts[width] if found > width else record.end
-        return f"expected {width} column{'s' * (width > 1)}, found {found} (byte {at - start})"
+        if found != width:
+            at = record.starts[width] if found > width else record.end
+            return f"expected {width} column{'s' * (width > 1)}, found {found} (byte {at - start})"
+        return AGAIN if [cell.decode() for cell in record.cells] == self.names else None
+
+
+AGAIN = "the header again (byte 0)"
 
 
 def read_header(window: Window, *, name: str, grammar: Grammar) -> Header | None:
     """The first record that is not blank; None where there is none. Raises UsageImportError for a bad one."""
-    if not window.skip_blanks():
-        return None
-    start_line = window.line
-    while True:
+    header = Header(names=[], grammar=grammar)
+    text, line = b"", window.line
+    record = Record(0, 0, [], [])
+    while not text.strip(header.blanks):
+        if not len(window) and not window.grow():
+            return None
+        line = window.line
         try:
-            record = grammar.record(window.data, window.at, is_last=window.is_ended)
-            break
-        except Unfinished:
-            if len(window) > ROW_LIMIT_BYTES:
-                raise UsageImportError(f"{name}: the header on line {start_line} is {OVERSIZED[4:]}") from None
-            window.grow(max(1, min(len(window), GROWTH_BYTES)))
-    text = window.data[window.at : record.end]
+            record = _first_record(window, grammar)
+        except UnfinishedError:
+            raise UsageImportError(
+                f"{name}: the header on line {line} does not end; check the file"
+            ) from None
+        text = window.data[window.at : record.end]
+        window.drop(min(record.next, len(window.data)) - window.at)
     message = record.message or unsoundness(text)
     if message is None and b"\r" in text.replace(b"\r\n", b""):
-        message = "carriage returns alone do not end a line; convert the line ends"
+        message = "its lines end in carriage returns alone"
     if message is not None:
-        raise UsageImportError(f"{name}: the header on line {start_line} cannot be read: {message}")
+        raise UsageImportError(
+            f"{name}: the header on line {line} cannot be read: {message}; write the file again"
+        )
     names = [cell.decode() for cell in record.cells]
     twice = next((column for column in names if names.count(column) > 1), None)
     if twice is not None:
         raise UsageImportError(f"{name}: the header has the column {twice!r} twice; rename one of them")
-    window.drop(min(record.next, len(window.data)) - window.at)
     return Header(names=names, grammar=grammar)
+
+
+def _first_record(window: Window, grammar: Grammar) -> Record:
+    while True:
+        try:
+            return grammar.record(window.data, window.at, is_last=window.is_ended)
+        except UnfinishedError:
+            if len(window) > ROW_LIMIT_BYTES:
+                raise
+            window.grow(len(window))
 
 
 def split_records(window: Window, header: Header, *, name: str) -> Iterator[Run]:
     """Runs of the rows under the header."""
+    regular = header.grammar.regular(len(header.names)).match
     while len(window) or window.grow():
-        rows = _records(window, header)
-        if len(rows.raws):
-            yield rows.run(header)
-        elif rows.is_stuck and len(window) > ROW_LIMIT_BYTES:
-            yield swallow(window, OVERSIZED, end=lambda piece: None)
-        elif rows.is_stuck:
-            window.grow(max(1, min(len(window), GROWTH_BYTES)))
+        run = _unquoted_lines(window, header) or _records(window, header, regular)
+        if run is not None:
+            yield run
+        elif len(window) > ROW_LIMIT_BYTES + len(b"\r\n") or (
+            len(window) and not window.grow(min(len(window), GROWTH_BYTES)) and len(window) > ROW_LIMIT_BYTES
+        ):
+            yield _oversized(window, header, name)
 
 
-class _Rows:
-    """Records of one window."""
+def _unquoted_lines(window: Window, header: Header) -> Run | None:
+    """All whole lines of the window, where they are regular and free of quotes; else None."""
+    end = window.data.rfind(b"\n", window.at)
+    text = window.data[window.at : end] if end >= 0 else b""
+    if not text or len(text) > ROW_LIMIT_BYTES or b'"' in text or not is_sound(text):
+        return None
+    count, returns = text.count(b"\n") + 1, text.count(b"\r")
+    if returns and not (text.count(b"\r\n") + 1 == returns == count and text.endswith(b"\r")):
+        return None
+    raws = text[:-1].split(b"\r\n") if returns else text.split(b"\n")
+    delimiter, commas = header.grammar.delimiter, len(header.names) - 1
+    if [raw.count(delimiter) for raw in raws].count(commas) < count:
+        return None
+    if not commas and not all(raw.strip(header.blanks) for raw in raws):
+        return None
+    run = run_of_lines(raws, line=window.line, offset=window.offset, separator=2 if returns else 1)
+    cells = columns(raws, names=header.names, delimiter=delimiter)
+    window.drop(end + 1 - window.at)
+    return _with_cells(run, cells, header)
 
-    def __init__(self) -> None:
-        self.raws: list[bytes] = []
-        self.lines: list[int] = []
-        self.offsets: list[int] = []
-        self.malformed: dict[int, Malformed] = {}
-        self.cells: list[list[bytes]] = []
-        self.is_stuck = False
+
+def _with_cells(run: Run, cells: pl.DataFrame, header: Header) -> Run:
+    """The run with its cells; rows that repeat the header are malformed."""
+    first = header.names[0]
+    again = [
+        index
+        for index in (cells[first] == first).arg_true().to_list()
+        if list(cells.row(index)) == header.names
+    ]
+    if not again or run.raws is None:
+        return Run(run.lines, run.offsets, run.raws, run.size, cells, run.malformed)
+    faults = {index: malformed(run.raws[index], AGAIN) for index in again}
+    raws = [raw[:RAW_KEPT_BYTES] if index in faults else raw for index, raw in enumerate(run.raws)]
+    kept = pl.Series([None if index in faults else index for index in range(len(run))], dtype=pl.UInt32)
+    return Run(run.lines, run.offsets, raws, run.size, cells[kept], run.malformed | faults)
+
+
+Matching = Callable[[bytes, int], re.Match[bytes] | None]
+
+
+@dataclass
+class _Found:
+    """Rows of one window on their way to a run; cells of the exact ones are at hand, the faulty ones have none."""
+
+    raws: list[bytes] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    offsets: list[int] = field(default_factory=list)
+    faults: dict[int, Malformed] = field(default_factory=dict)
+    exact: dict[int, list[bytes]] = field(default_factory=dict)
+
+    def add(self, record: Record, raw: bytes, *, line: int, offset: int, fault: str | None) -> None:
+        if fault is None:
+            self.exact[len(self.raws)] = record.cells
+        else:
+            self.faults[len(self.raws)] = malformed(raw, fault)
+        self.raws.append(raw if fault is None else raw[:RAW_KEPT_BYTES])
+        self.lines.append(line)
+        self.offsets.append(offset)
 
     def run(self, header: Header) -> Run:
-        rows = [
-            [None] * len(header.names) if index in self.malformed else [cell.decode() for cell in cells]
-            for index, cells in enumerate(self.cells)
-        ]
-        cells = pl.DataFrame(rows, schema=dict.fromkeys(header.names, pl.String), orient="row")
-        return run_of(
-            self.raws, lines=self.lines, offsets=self.offsets, malformed=self.malformed, cells=cells
-        )
+        odd = self.faults.keys() | self.exact.keys()
+        regular = [index for index in range(len(self.raws)) if index not in odd]
+        raws = [self.raws[index] for index in regular] if odd else self.raws
+        cells = columns(raws, names=header.names, delimiter=header.grammar.delimiter)
+        if odd:
+            place = {index: at for at, index in enumerate([*regular, *self.exact])}
+            exact = columns_of_cells(list(self.exact.values()), names=header.names)
+            order = pl.Series([place.get(index) for index in range(len(self.raws))], dtype=pl.UInt32)
+            cells = pl.concat([cells, exact])[order]
+        run = run_of(self.raws, lines=self.lines, offsets=self.offsets, malformed=self.faults)
+        return _with_cells(run, cells, header)
 
 
-def _records(window: Window, header: Header) -> _Rows:
-    rows = _Rows()
-    blanks = b" \t\r".replace(header.grammar.delimiter, b"")
-    while len(window):
+def _records(window: Window, header: Header, regular: Matching) -> Run | None:
+    """The records that lie whole in the window; None where there is not one row."""
+    text, at, found = window.data, window.at, _Found()
+    line, shift = window.line, window.offset - window.at
+    if not is_sound(text) or len(text) > ROW_LIMIT_BYTES or len(header.names) == 1:
+        regular = _nothing
+    while at < len(text):
+        start, count = at, len(found.raws)
+        while match := regular(text, at):
+            found.raws.append(match[1])
+            found.offsets.append(at + shift)
+            at = match.end()
+        found.lines += _lines_of(found.raws[count:], line, text.count(b"\n", start, at))
+        line += text.count(b"\n", start, at)
         try:
-            record = header.grammar.record(window.data, window.at, is_last=window.is_ended)
-        except Unfinished:
-            rows.is_stuck = True
+            record = header.grammar.record(text, at, is_last=window.is_ended)
+        except UnfinishedError:
             break
-        raw = window.data[window.at : record.end]
-        if raw.strip(blanks):
-            message = (
-                record.message
-                or unsoundness(raw)
-                or header.ragged(record, window.at)
-                or ("the header again" if [c.decode() for c in record.cells] == header.names else None)
-            )
-            if message:
-                rows.malformed[len(rows.raws)] = malformed(raw, message)
-                raw = raw[:RAW_KEPT_BYTES]
-            rows.raws.append(raw)
-            rows.lines.append(window.line)
-            rows.offsets.append(window.offset)
-            rows.cells.append(record.cells)
-        window.drop(min(record.next, len(window.data)) - window.at)
-    return rows
+        raw = text[at : record.end]
+        if len(raw) > ROW_LIMIT_BYTES:
+            break
+        if raw.strip(header.blanks):
+            fault = header.fault(record, raw, at)
+            found.add(record, raw, line=line, offset=at + shift, fault=fault)
+        following = min(record.next, len(text))
+        line += text.count(b"\n", at, following)
+        at = following
+    window.drop(at - window.at)
+    return found.run(header) if found.raws else None
+
+
+def _nothing(_text: bytes, _at: int) -> None:
+    """Matches no record as regular: a blank line would look like a row of one column."""
+
+
+def _lines_of(raws: list[bytes], line: int, feeds: int) -> Iterable[int]:
+    """The physical line of each of the records that follow one another from ``line`` on."""
+    if feeds == len(raws):
+        return range(line, line + len(raws))
+    return accumulate((raw.count(b"\n") + 1 for raw in raws[:-1]), initial=line)
+
+
+def _oversized(window: Window, header: Header, name: str) -> Run:
+    """One malformed row of a record too long to be held."""
+    line, end = window.line, LongRecord(header.grammar.delimiter)
+    run = swallow(window, OVERSIZED, end=end.end)
+    if end.is_open:
+        raise UsageImportError(
+            f"{name}: a quoted cell of the row on line {line} is not closed within 16 MiB; close the quote, or double it"
+        )
+    return run

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from backports import zstd
 
-from flows.reading.interruption import Interrupted
+from flows.reading.interruption import BreakOffError
 
 BLOCK_BYTES = 1024 * 1024
 """Bytes of text handled at a time: large enough for full speed, small beside a chunk."""
@@ -24,12 +24,19 @@ class Member(Protocol):
     """One gzip member or zstd frame; several of them may follow one another."""
 
     @property
-    def eof(self) -> bool: ...
+    def eof(self) -> bool:
+        """Whether the member is complete."""
+
     @property
-    def needs_input(self) -> bool: ...
+    def needs_input(self) -> bool:
+        """Whether all that was given is decompressed."""
+
     @property
-    def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes, max_length: int) -> bytes: ...
+    def unused_data(self) -> bytes:
+        """What was given beyond the member's end."""
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        """At most ``max_length`` bytes of text."""
 
 
 class GzipMember:
@@ -41,13 +48,16 @@ class GzipMember:
 
     @property
     def eof(self) -> bool:
+        """Whether the member is complete."""
         return self._inflate.eof
 
     @property
     def unused_data(self) -> bytes:
+        """What was given beyond the member's end."""
         return self._inflate.unused_data
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
+        """At most ``max_length`` bytes of text."""
         text = self._inflate.decompress(self._inflate.unconsumed_tail + data, max_length)
         self.needs_input = len(text) < max_length
         return text
@@ -69,7 +79,7 @@ def compression(head: bytes) -> Compression | None:
 
 
 def decompressed(blocks: Iterator[bytes], kind: Compression, *, size: int) -> Iterator[bytes]:
-    """The text in blocks of at most ``size`` bytes; raises Interrupted where the compressed data breaks off."""
+    """The text in blocks of at most ``size`` bytes; raises BreakOffError where the compressed data breaks off."""
     done = 0
     try:
         for text in _texts(blocks, kind, size):
@@ -77,9 +87,9 @@ def decompressed(blocks: Iterator[bytes], kind: Compression, *, size: int) -> It
             yield text
     except (zlib.error, zstd.ZstdError) as error:
         reason = str(error).split("; ")[0]
-        raise Interrupted(f"broken {kind} data after {done:,} bytes of text ({reason})") from error
+        raise BreakOffError(f"broken {kind} data after {done:,} bytes of text ({reason})") from error
     except EOFError as error:
-        raise Interrupted(f"the {kind} data ends in the middle, {done:,} bytes of text in") from error
+        raise BreakOffError(f"the {kind} data ends in the middle, {done:,} bytes of text in") from error
 
 
 def _texts(blocks: Iterator[bytes], kind: Compression, size: int) -> Iterator[bytes]:

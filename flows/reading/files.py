@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-from flows.reading import sniffing
+from flows.reading import names, sniffing
 from flows.reading.chunks import CHUNK_BYTES, CHUNK_ROWS, cut_chunks
 from flows.reading.csv_records import Grammar
 from flows.reading.csv_rows import read_header, split_records
@@ -12,7 +12,7 @@ from flows.reading.decompression import BLOCK_BYTES, compression, decompressed
 from flows.reading.json_bodies import split_values
 from flows.reading.json_lines import split_lines
 from flows.reading.parquet import MAGIC, read_parquet
-from flows.reading.runs import Run
+from flows.reading.runs import RowList, Run
 from flows.reading.window import Window
 from schemas.chunk import ROW_LIMIT_BYTES, Chunk
 from schemas.errors import UsageImportError
@@ -33,6 +33,7 @@ def read_chunks(
     it, and the hint to its format ("-" is none). Chunk and block sizes never change a row, its place or a message.
     Raises UsageImportError where the file is of no known format or breaks off; the rows before that come first.
     """
+    name = names.shown(name)
     counted = Counted(stream)
     head = counted.read(len(MAGIC))
     if head == MAGIC:
@@ -41,7 +42,12 @@ def read_chunks(
     else:
         runs, progress = _text_runs(counted, head, name=name, size=block_bytes), counted.tell
     yield from cut_chunks(
-        runs, name=name, after_row=after_row, chunk_rows=chunk_rows, chunk_bytes=chunk_bytes, progress=progress
+        runs,
+        name=name,
+        after_row=after_row,
+        chunk_rows=chunk_rows,
+        chunk_bytes=chunk_bytes,
+        progress=progress,
     )
 
 
@@ -109,23 +115,33 @@ def _runs(window: Window, *, name: str) -> Iterator[Run]:
         head = head[len(sniffing.UTF8_MARK) :]
     if not head.strip(b" \t\r\n") and window.is_ended:
         return iter(())
-    ending = sniffing.suffix(name)
+    ending = names.promised(name)
     mark = sniffing.delimiter(head, ending)
     if _is_csv(head, ending, mark):
         return _csv_runs(window, name=name, grammar=Grammar(mark))
-    if ending not in sniffing.JSON_SUFFIXES and not sniffing.is_json(head):
+    if ending not in names.JSON and not sniffing.is_json(head):
         raise UsageImportError(f"{name}: neither JSON, CSV nor Parquet; see what the file holds")
-    while b"\n" not in window.data.lstrip(b" \t\r\n") and len(window) <= ROW_LIMIT_BYTES and window.reach(2 * len(window)):
+    while (
+        b"\n" not in window.data.lstrip(b" \t\r\n")
+        and len(window) <= ROW_LIMIT_BYTES
+        and window.reach(2 * len(window))
+    ):
         pass
     if sniffing.is_pretty(window.data[window.at : window.at + ROW_LIMIT_BYTES]):
-        return split_values(window)
+        return _value_runs(window)
     return split_lines(window)
+
+
+def _value_runs(window: Window) -> Iterator[Run]:
+    rows = RowList()
+    yield from split_values(window, rows)
+    yield from rows.rest()
 
 
 def _is_csv(head: bytes, ending: str, mark: bytes) -> bool:
     if sniffing.is_json(head):
         return False
-    if ending in sniffing.CSV_SUFFIXES:
+    if ending in names.CSV:
         return True
     has_objects = any(line.lstrip().startswith(b"{") for line in head.split(b"\n"))
     return not has_objects and sniffing.is_csv(head, mark)

@@ -1,5 +1,5 @@
 """Interruption: the source breaks off, and what was read before stands."""
 
 
-class Interrupted(Exception):
+class BreakOffError(Exception):
     """The source breaks off in the middle; its text says how."""

@@ -6,13 +6,14 @@ list is a row; where the text cannot be split any further, the rest of it is one
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import accumulate, repeat
 
 import msgspec
 
-from flows.reading.interruption import Interrupted
-from flows.reading.runs import OVERSIZED, RowList, Run, run_of
+from flows.reading.interruption import BreakOffError
+from flows.reading.runs import OVERSIZED, RowList, Run
 from flows.reading.soundness import is_sound
-from flows.reading.values import Broken, Value, shown
+from flows.reading.values import BrokenError, Value, shown
 from flows.reading.window import Window, swallow
 from schemas.chunk import ROW_LIMIT_BYTES
 
@@ -22,46 +23,44 @@ BULK_BYTES = 1024 * 1024
 GROWTH_BYTES = 4 * 1024 * 1024
 """A long row is taken in by steps of this size."""
 
-RUN_ROWS = 4096
-
 HEAD_BYTES = 64 * 1024
 """A longer name in an object is no name of ours."""
 
 EVENT_NAMES = frozenset({b'"eventName"', b'"event_name"'})
-NAME = re.compile(rb'[ \t\r\n]*+("(?:[^"\\\x00-\x1f]|\\.)*+")[ \t\r\n]*+:[ \t\r\n]*+(?=[^ \t\r\n])', re.DOTALL)
+NAME = re.compile(
+    rb'[ \t\r\n]*+("(?:[^"\\\x00-\x1f]|\\.)*+")[ \t\r\n]*+:[ \t\r\n]*+(?=[^ \t\r\n])', re.DOTALL
+)
 SEPARATOR = re.compile(rb"[ \t\r\n]*+([,}])")
 BORDER = re.compile(rb"}[ \t\r\n]*+,[ \t\r\n]*+{")
+PRETTY_BORDER = re.compile(rb"\n}[ \t\r\n]*+(?={)")
 BORDERS_TRIED = 64
 
 ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-def split_values(window: Window) -> Iterator[Run]:
-    """Runs of the events of all values that follow one another in the window's text."""
-    rows = RowList()
+def split_values(window: Window, rows: RowList) -> Iterator[Run]:
+    """Runs of the events of all values that follow one another in the window's text; the last ones stay in ``rows``."""
+    exact_until = 0
     try:
         while window.skip_blanks():
             if window.data.startswith(b"[", window.at):
                 window.drop(1)
                 yield from _elements(window, rows)
-            else:
+            elif window.offset < exact_until or (exact_until := _bulk_objects(window, rows)):
                 yield from _object(window, rows)
-    except Broken as error:
-        if len(rows):
-            yield rows.run()
+            yield from rows.full()
+    except BrokenError as error:
+        yield from rows.rest()
         yield swallow(window, f"body cannot be split: {error} (byte {error.at})")
-    except Interrupted:
-        if len(rows):
-            yield rows.run()
+    except BreakOffError:
+        yield from rows.rest()
         raise
-    if len(rows):
-        yield rows.run()
 
 
 def _object(window: Window, rows: RowList) -> Iterator[Run]:
     """The events of a body, or one row where the object is none."""
     if not window.data.startswith(b"{", window.at):
-        raise Broken(f"unexpected {shown(window.data[window.at])}", 0)
+        raise BrokenError(f"unexpected {shown(window.data[window.at])}", 0)
     opening = _events_list(window)
     if opening is None:
         yield from _row(window, rows)
@@ -71,7 +70,7 @@ def _object(window: Window, rows: RowList) -> Iterator[Run]:
     while _separator(window) == b",":
         name = _name(window, 0)
         if name is None:
-            raise Broken("a name is expected", 0)
+            raise BrokenError("a name is expected", 0)
         window.drop(name.end() - window.at)
         if name[1] == b'"events"' and window.data.startswith(b"[", window.at):
             window.drop(1)
@@ -91,7 +90,7 @@ def _events_list(window: Window) -> int | None:
             return at + 1
         try:
             at = _value_end(window, at)
-        except Broken:
+        except BrokenError:
             return None
         separator = _match(window, SEPARATOR, at)
         if separator is None or separator[1] == b"}":
@@ -107,26 +106,20 @@ def _elements(window: Window, rows: RowList) -> Iterator[Run]:
         window.drop(1)
         return
     while True:
-        run = None
-        if window.offset >= exact_until:
-            run, exact_until = _bulk(window)
-        if run is None:
+        if window.offset < exact_until or (exact_until := _bulk_elements(window, rows)):
             yield from _row(window, rows)
-        else:
-            if len(rows):
-                yield rows.run()
-            yield run
+        yield from rows.full()
         found = _next_byte(window)
         if found not in b",]":
-            raise Broken(f"',' or ']' is expected, not {shown(found[0])}", 0)
+            raise BrokenError(f"',' or ']' is expected, not {shown(found[0])}", 0)
         window.drop(1)
         if found == b"]":
             return
         _next_byte(window)
 
 
-def _bulk(window: Window) -> tuple[Run | None, int]:
-    """As many elements as lie whole in the window, or where to try again.
+def _bulk_elements(window: Window, rows: RowList) -> int:
+    """Takes as many elements as lie whole in the window; answers 0, or the offset from which to try again.
 
     A prefix of a list that ends at a border and parses as a list of its own holds the same elements as the
     list: a parser that reads from the left comes to the border in the same state.
@@ -134,17 +127,61 @@ def _bulk(window: Window) -> tuple[Run | None, int]:
     window.reach(BULK_BYTES)
     length = _last_border(window)
     if length is None:
-        return None, window.offset + min(len(window), BULK_BYTES)
+        return window.offset + min(len(window), BULK_BYTES)
     text = window.data[window.at : window.at + length]
-    try:
-        raws = [bytes(raw) for raw in ELEMENTS.decode(b"[" + text + b"]")]
-    except (msgspec.DecodeError, RecursionError):
-        return None, window.offset + length
-    if not is_sound(text):
-        return None, window.offset + length
-    run = _placed(raws, text, window)
+    raws = _parsed(text)
+    if raws is None:
+        return window.offset + length
+    _place(raws, text, window, rows)
     window.drop(length)
-    return run, 0
+    return 0
+
+
+def _bulk_objects(window: Window, rows: RowList) -> int:
+    """The same for events that follow one another pretty-printed, without a list around them."""
+    window.reach(BULK_BYTES)
+    text = window.data[window.at : window.at + BULK_BYTES]
+    again = window.offset + len(text)
+    if b'"events"' in text:
+        return again
+    pieces, end = [], 0
+    for border in PRETTY_BORDER.finditer(text):
+        pieces.append(text[end : border.start() + len(b"\n}")])
+        end = border.end()
+    if not pieces or _parsed(b",".join(pieces)) != pieces:
+        return again
+    _place(pieces, text, window, rows)
+    window.drop(end)
+    return 0
+
+
+def _parsed(elements: bytes) -> list[bytes] | None:
+    """The elements of a list without its brackets, or None where they are no sound JSON."""
+    if not is_sound(elements):
+        return None
+    try:
+        return [bytes(raw) for raw in ELEMENTS.decode(b"[" + elements + b"]")]
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def _place(raws: list[bytes], text: bytes, window: Window, rows: RowList) -> None:
+    """Takes values that lie in this order in ``text``, where the window is."""
+    first = len(raws[0])
+    gap = text[first : text.find(raws[1], first)] if len(raws) > 1 else b""
+    if b"\n" not in text and text.startswith(gap.join(raws)):
+        starts = accumulate((len(raw) + len(gap) for raw in raws[:-1]), initial=window.offset)
+        rows.extend(raws, lines=repeat(window.line, len(raws)), offsets=starts)
+        return
+    lines, offsets, line, end = [], [], window.line, 0
+    for raw in raws:
+        start = text.find(raw, end)
+        line += text.count(b"\n", end, start)
+        lines.append(line)
+        offsets.append(window.offset + start)
+        line += raw.count(b"\n")
+        end = start + len(raw)
+    rows.extend(raws, lines=lines, offsets=offsets)
 
 
 def _last_border(window: Window) -> int | None:
@@ -159,37 +196,20 @@ def _last_border(window: Window) -> int | None:
     return None
 
 
-def _placed(raws: list[bytes], text: bytes, window: Window) -> Run:
-    """A run of elements that lie in this order in ``text``, where the window is."""
-    lines, offsets = [], []
-    line, end = window.line, 0
-    for raw in raws:
-        start = text.find(raw, end)
-        line += text.count(b"\n", end, start)
-        lines.append(line)
-        offsets.append(window.offset + start)
-        end = start + len(raw)
-        line += raw.count(b"\n")
-    return run_of(raws, lines=lines, offsets=offsets)
-
-
 def _row(window: Window, rows: RowList) -> Iterator[Run]:
     """The value at the window as one row."""
     try:
         end = _value_end(window, 0)
-    except Broken as error:
+    except BrokenError as error:
         if error.at <= ROW_LIMIT_BYTES:
             raise
         end = error.at
     if end > ROW_LIMIT_BYTES:
-        if len(rows):
-            yield rows.run()
+        yield from rows.rest()
         yield swallow(window, OVERSIZED, end=_end_or_never())
     else:
         line, offset = window.line, window.offset
         rows.add(window.take(end), line=line, offset=offset)
-        if len(rows) >= RUN_ROWS:
-            yield rows.run()
 
 
 def _end_or_never() -> Callable[[bytes], int | None]:
@@ -200,7 +220,7 @@ def _end_or_never() -> Callable[[bytes], int | None]:
         nonlocal value
         try:
             return value.end(piece) if value else None
-        except Broken:
+        except BrokenError:
             value = None
             return None
 
@@ -216,9 +236,11 @@ def _value_end(window: Window, start: int) -> int:
             if seen > ROW_LIMIT_BYTES:
                 return seen
             if not window.grow(min(seen, GROWTH_BYTES)):
-                raise Broken("the text ends in the middle", window.at + seen)
-    except Broken as error:
-        raise Broken(str(error), error.at - window.at) from error
+                break
+    except BrokenError as error:
+        raise BrokenError(str(error), error.at - window.at) from error
+    if end is None:
+        raise BrokenError("the text ends in the middle", seen)
     return end - window.at
 
 
@@ -228,13 +250,13 @@ def _skip(window: Window) -> None:
     while (end := value.end(window.data, window.at)) is None:
         window.drop(len(window))
         if not window.grow():
-            raise Broken("the text ends in the middle", 0)
+            raise BrokenError("the text ends in the middle", 0)
     window.drop(end - window.at)
 
 
 def _next_byte(window: Window) -> bytes:
     if not window.skip_blanks():
-        raise Broken("the text ends in the middle", 0)
+        raise BrokenError("the text ends in the middle", 0)
     return window.data[window.at : window.at + 1]
 
 
@@ -242,7 +264,7 @@ def _separator(window: Window) -> bytes:
     """Goes past the comma or brace that must follow in an object."""
     found = _next_byte(window)
     if found not in b",}":
-        raise Broken(f"',' or '}}' is expected, not {shown(found[0])}", 0)
+        raise BrokenError(f"',' or '}}' is expected, not {shown(found[0])}", 0)
     window.drop(1)
     return found
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from operator import itemgetter
 
 from flows.reading.json_bodies import split_values
 from flows.reading.runs import OVERSIZED, RowList, Run, run_of_lines
@@ -9,6 +10,7 @@ from flows.reading.soundness import is_sound
 from flows.reading.window import Window, swallow
 from schemas.chunk import ROW_LIMIT_BYTES
 
+FIRST_BYTE, LAST_BYTE = itemgetter(0), itemgetter(-1)
 BLANKS = b" \t\r"
 EVENTS = re.compile(rb'"events"[ \t]*+:[ \t]*+\[')
 
@@ -20,8 +22,10 @@ def split_lines(window: Window) -> Iterator[Run]:
         if end:
             yield from _lines(window, end - window.at)
         elif len(window) > ROW_LIMIT_BYTES:
+            rows = RowList()
             rest = _until_line_end(window)
-            yield from _long_line(Window(rest, offset=window.offset, line=window.line))
+            yield from _long_line(Window(rest, offset=window.offset, line=window.line), rows)
+            yield from rows.rest()
         elif not window.grow(max(1, len(window))):
             yield from _lines(window, len(window))
 
@@ -29,51 +33,46 @@ def split_lines(window: Window) -> Iterator[Run]:
 def _lines(window: Window, length: int) -> Iterator[Run]:
     """The next ``length`` bytes: whole lines, but for a last line end that may be missing."""
     line, offset = window.line, window.offset
-    text = window.take(length)
-    body = text[:-1] if text.endswith(b"\n") else text
-    count = body.count(b"\n") + 1
-    if not _is_plain(body, count):
-        yield from _mixed_lines(body, line=line, offset=offset)
-    elif b"\r" not in body:
-        yield run_of_lines(body.split(b"\n"), line=line, offset=offset, separator=1)
-    elif body.count(b"\r\n") == body.count(b"\r") - 1 == count - 1 and body.endswith(b"\r"):
-        yield run_of_lines(body[:-1].split(b"\r\n"), line=line, offset=offset, separator=2)
+    text = window.data[window.at : window.at + length]
+    lines = text.split(b"\n")
+    window.drop(length, lines=len(lines) - 1)
+    if text.endswith(b"\n"):
+        lines.pop()
+    separator = 1
+    if b"\r" in text and all(raw.endswith(b"\r") for raw in lines):
+        lines, separator = [raw[:-1] for raw in lines], 2
+    if _is_plain(text, lines):
+        yield run_of_lines(lines, line=line, offset=offset, separator=separator)
     else:
-        yield from _mixed_lines(body, line=line, offset=offset)
+        yield from _mixed_lines(text.removesuffix(b"\n").split(b"\n"), line=line, offset=offset)
 
 
-def _is_plain(body: bytes, count: int) -> bool:
+def _is_plain(text: bytes, lines: list[bytes]) -> bool:
     """Whether each line is an object, none of them a body, and none of them malformed here."""
+    if len(text) > ROW_LIMIT_BYTES or not is_sound(text) or (b'"events"' in text and EVENTS.search(text)):
+        return False
     return (
-        body.startswith(b"{")
-        and body.count(b"\n{") == count - 1
-        and len(body) <= ROW_LIMIT_BYTES
-        and is_sound(body)
-        and not (b'"events"' in body and EVENTS.search(body))
+        all(lines) and set(map(FIRST_BYTE, lines)) == {ord("{")} and set(map(LAST_BYTE, lines)) == {ord("}")}
     )
 
 
-def _mixed_lines(body: bytes, *, line: int, offset: int) -> Iterator[Run]:
+def _mixed_lines(lines: list[bytes], *, line: int, offset: int) -> Iterator[Run]:
     rows = RowList()
-    for number, text in enumerate(body.split(b"\n"), line):
+    for number, text in enumerate(lines, line):
         raw = text.strip(BLANKS)
-        start = offset + len(text) - len(text.lstrip(BLANKS))
         if len(text) > ROW_LIMIT_BYTES or _holds_events(raw):
-            if len(rows):
-                yield rows.run()
-            yield from _long_line(Window(iter([text]), line=number, offset=offset))
+            yield from _long_line(Window(iter([text]), line=number, offset=offset), rows)
         elif raw:
-            rows.add(raw, line=number, offset=start)
+            rows.add(raw, line=number, offset=offset + len(text) - len(text.lstrip(BLANKS)))
         offset += len(text) + 1
-    if len(rows):
-        yield rows.run()
+    yield from rows.rest()
 
 
 def _holds_events(text: bytes) -> bool:
     return text.startswith(b"[") or (text.startswith(b"{") and EVENTS.search(text) is not None)
 
 
-def _long_line(line: Window) -> Iterator[Run]:
+def _long_line(line: Window, rows: RowList) -> Iterator[Run]:
     """One line of any size: a body or an array, else one row."""
     if not line.skip_blanks():
         return
@@ -81,13 +80,12 @@ def _long_line(line: Window) -> Iterator[Run]:
     is_long = line.reach(ROW_LIMIT_BYTES + 2)
     raw = line.data[line.at : line.at + ROW_LIMIT_BYTES + 2].rstrip(BLANKS)
     if _holds_events(raw):
-        yield from split_values(line)
+        yield from split_values(line, rows)
     elif is_long or len(raw) > ROW_LIMIT_BYTES:
+        yield from rows.rest()
         yield swallow(line, OVERSIZED)
     else:
-        rows = RowList()
         rows.add(raw, line=line.line, offset=line.offset)
-        yield rows.run()
 
 
 def _until_line_end(window: Window) -> Iterator[bytes]:

@@ -12,6 +12,7 @@ from schemas.errors import UsageImportError
 
 MAGIC = b"PAR1"
 BATCH_ROWS = 16_384
+BUFFER_BYTES = 1024 * 1024
 
 
 def is_supported(kind: pa.DataType) -> bool:
@@ -37,15 +38,24 @@ SUPPORTED = (
 
 
 def read_parquet(stream: BinaryIO, *, name: str, after_row: int) -> Iterator[Run]:
-    """Runs of the rows from the row group that holds the first wanted one on; earlier ones are empty runs."""
+    """Runs of the rows; of row groups that end by ``after_row`` only empty rows, which cost nothing."""
     try:
-        file = pq.ParquetFile(stream, pre_buffer=False, buffer_size=1 << 20, coerce_int96_timestamp_unit="us")
+        file = pq.ParquetFile(
+            stream, pre_buffer=False, buffer_size=BUFFER_BYTES, coerce_int96_timestamp_unit="us"
+        )
         _check_columns(file.schema_arrow, name)
-        for batch in file.iter_batches(batch_size=BATCH_ROWS):
-            yield _run(pl.DataFrame(pl.from_arrow(batch)))
+        first = 0
+        for group in range(file.num_row_groups):
+            rows = file.metadata.row_group(group).num_rows
+            if first + rows <= after_row:
+                yield _run(pl.DataFrame(height=rows))
+            else:
+                for batch in file.iter_batches(batch_size=BATCH_ROWS, row_groups=[group], use_threads=False):
+                    yield _run(pl.DataFrame(pl.from_arrow(batch)))
+            first += rows
     except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise UsageImportError(f"{name}: not readable as Parquet ({reason}); write it again") from error
+        reason = str(error).splitlines()[0].removesuffix(".")
+        raise UsageImportError(f"{name}: not readable as Parquet ({reason}); write the file again") from error
 
 
 def _check_columns(schema: pa.Schema, name: str) -> None:

@@ -1,7 +1,7 @@
 """Runs: consecutive rows of one file as a reader finds them, before they are cut into chunks."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate
 
@@ -46,9 +46,7 @@ class Run:
             size=self.size * length // max(1, len(self)),
             cells=None if self.cells is None else self.cells.slice(start, length),
             malformed={
-                index - start: why
-                for index, why in self.malformed.items()
-                if start <= index < start + length
+                index - start: why for index, why in self.malformed.items() if start <= index < start + length
             },
         )
 
@@ -85,9 +83,7 @@ def run_of_lines(raws: list[bytes], *, line: int, offset: int, separator: int) -
     )
 
 
-def one_malformed(
-    kept: bytes, message: str, *, line: int, offset: int, length: int, sha256: bytes
-) -> Run:
+def one_malformed(kept: bytes, message: str, *, line: int, offset: int, length: int, sha256: bytes) -> Run:
     """A run of one row that cannot be read; ``kept`` is the beginning of it."""
     why = Malformed(message=message, raw_length=length, raw_sha256=sha256)
     return run_of([kept[:RAW_KEPT_BYTES]], lines=[line], offsets=[offset], malformed={0: why})
@@ -98,8 +94,12 @@ def malformed(raw: bytes, message: str) -> Malformed:
     return Malformed(message=message, raw_length=len(raw), raw_sha256=hashlib.sha256(raw).digest())
 
 
+RUN_ROWS = 4096
+"""Rows that are found one by one become a run by so many: a run costs as much as a hundred rows (measured)."""
+
+
 class RowList:
-    """Rows found one by one, on their way to becoming a run."""
+    """Rows on their way to becoming runs."""
 
     def __init__(self) -> None:
         self._raws: list[bytes] = []
@@ -121,8 +121,23 @@ class RowList:
         self._lines.append(line)
         self._offsets.append(offset)
 
-    def run(self) -> Run:
-        """The rows so far as a run; the list begins anew."""
+    def extend(self, raws: list[bytes], *, lines: Iterable[int], offsets: Iterable[int]) -> None:
+        """Takes rows that are known to be sound."""
+        self._raws += raws
+        self._lines += lines
+        self._offsets += offsets
+
+    def full(self) -> Iterator[Run]:
+        """The rows so far as a run, if they are enough for one."""
+        if len(self) >= RUN_ROWS:
+            yield from self.rest()
+
+    def rest(self) -> Iterator[Run]:
+        """The rows so far as a run, if there are any; the list begins anew."""
+        if len(self):
+            yield self._run()
+
+    def _run(self) -> Run:
         run = run_of(self._raws, lines=self._lines, offsets=self._offsets, malformed=self._malformed)
         self._raws, self._lines, self._offsets, self._malformed = [], [], [], {}
         return run

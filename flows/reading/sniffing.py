@@ -3,14 +3,10 @@
 import re
 from enum import StrEnum
 
-from flows.reading.csv_records import Grammar, Unfinished
-from flows.reading.values import Broken, Value
+from flows.reading.csv_records import Grammar, UnfinishedError
+from flows.reading.values import BrokenError, Value
 
 HEAD_BYTES = 64 * 1024
-
-COMPRESSED_SUFFIXES = (".gz", ".gzip", ".zst", ".zstd")
-JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
-CSV_SUFFIXES = (".csv", ".tsv")
 
 UTF8_MARK = b"\xef\xbb\xbf"
 WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
@@ -27,14 +23,6 @@ class Kind(StrEnum):
 JSON_START = re.compile(rb'[ \t\r\n]*+(?:\{[ \t\r\n]*+["}]|\[[ \t\r\n]*+[\[{\]"\d])')
 OPEN_START = re.compile(rb"[ \t\r\n]*+[\[{][ \t\r\n]*+\Z")
 COLUMN = re.compile(r"[^\W\d][\w.$ -]*")
-
-
-def suffix(name: str) -> str:
-    """The ending that tells the format, without those of compression, in lower case."""
-    plain = name.lower()
-    for ending in COMPRESSED_SUFFIXES:
-        plain = plain.removesuffix(ending)
-    return next((ending for ending in (*JSON_SUFFIXES, *CSV_SUFFIXES) if plain.endswith(ending)), "")
 
 
 def is_wide(head: bytes) -> bool:
@@ -56,15 +44,15 @@ def is_csv(head: bytes, delimiter: bytes) -> bool:
 def header_names(head: bytes, delimiter: bytes) -> list[str]:
     """The cells of the first record, none where it is broken."""
     try:
-        record = Grammar(delimiter).record(head.lstrip(b" \t\r\n"), 0, is_last=len(head) < HEAD_BYTES)
+        record = Grammar(delimiter).record(head.lstrip(b"\r\n"), 0, is_last=len(head) < HEAD_BYTES)
         return [cell.decode() for cell in record.cells]
-    except (Unfinished, UnicodeDecodeError):
+    except (UnfinishedError, UnicodeDecodeError):
         return []
 
 
 def delimiter(head: bytes, ending: str) -> bytes:
     """The comma, unless the header has none and is plainly parted by semicolons or tabs."""
-    first = head.lstrip(b" \r\n").split(b"\n")[0]
+    first = head.lstrip(b"\r\n").split(b"\n")[0]
     if ending == ".tsv":
         return b"\t"
     others = [mark for mark in (b";", b"\t") if mark in first]
@@ -79,7 +67,7 @@ def is_pretty(head: bytes) -> bool:
     try:
         if not found or not follows or value.end(first) is not None:
             return False
-    except Broken:
+    except BrokenError:
         return False
     return not value.is_text and _continues(first.rstrip(b" \t\r"), follows, is_list=value.is_list)
 

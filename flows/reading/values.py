@@ -16,7 +16,7 @@ def shown(byte: int) -> str:
     return f"'{chr(byte)}'" if 0x20 <= byte < 0x7F else f"byte 0x{byte:02x}"
 
 
-class Broken(Exception):
+class BrokenError(Exception):
     """A JSON text that cannot be split any further.
 
     at: index, in the piece shown last, of the byte where that shows.
@@ -73,7 +73,7 @@ class Value:
         elif first == b'"':
             self._is_text = True
         elif SCALAR_STOP.match(first):
-            raise Broken(f"unexpected {shown(first[0])}", at)
+            raise BrokenError(f"unexpected {shown(first[0])}", at)
         else:
             self._is_scalar = True
         return at + 1
@@ -87,7 +87,7 @@ class Value:
             return len(piece)
         found = piece[stop.start()]
         if found < 0x20:
-            raise Broken(f"control character 0x{found:02x} in a text", stop.start())
+            raise BrokenError(f"control character 0x{found:02x} in a text", stop.start())
         self._is_text = found != ord('"')
         self._is_escaped = found == ord("\\")
         return stop.end()
@@ -101,10 +101,10 @@ class Value:
             self._is_text = True
         elif found not in OPENING:
             if len(self._open) >= DEPTH_LIMIT:
-                raise Broken("nested too deeply", stop.start())
+                raise BrokenError("nested too deeply", stop.start())
             self._open.append(found)
         elif self._open[-1] != OPENING[found]:
-            raise Broken(f"unexpected {shown(found)}", stop.start())
+            raise BrokenError(f"unexpected {shown(found)}", stop.start())
         else:
             self._open.pop()
         return stop.end()

@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator
 
-from flows.reading.interruption import Interrupted
+from flows.reading.interruption import BreakOffError
 from flows.reading.runs import Run, one_malformed
 from schemas.chunk import RAW_KEPT_BYTES
 
@@ -25,7 +25,7 @@ class Window:
         self.offset = offset
         self.line = line
         self.is_ended = False
-        self._interruption: Interrupted | None = None
+        self._interruption: BreakOffError | None = None
 
     def __len__(self) -> int:
         return len(self.data) - self.at
@@ -33,7 +33,7 @@ class Window:
     def grow(self, size: int = 1) -> bool:
         """Takes in blocks of ``size`` bytes or more; False where the text has ended and nothing came.
 
-        Raises Interrupted where the text breaks off and nothing came.
+        Raises BreakOffError where the text breaks off and nothing came.
         """
         pieces, came = [self.data[self.at :]], 0
         while came < size and (block := self._next_block()) is not None:
@@ -49,7 +49,7 @@ class Window:
             return None
         try:
             block = next(self._blocks, None)
-        except Interrupted as error:
+        except BreakOffError as error:
             self._interruption = error
             return None
         self.is_ended = block is None
@@ -60,13 +60,13 @@ class Window:
         if len(self) < size and not self.is_ended and self._interruption is None:
             try:
                 self.grow(size - len(self))
-            except Interrupted:
+            except BreakOffError:
                 return False
         return len(self) >= size
 
-    def drop(self, length: int) -> None:
-        """Goes on by ``length`` bytes."""
-        self.line += self.data.count(b"\n", self.at, self.at + length)
+    def drop(self, length: int, *, lines: int | None = None) -> None:
+        """Goes on by ``length`` bytes, which hold as many line feeds as ``lines`` says (else they are counted)."""
+        self.line += self.data.count(b"\n", self.at, self.at + length) if lines is None else lines
         self.offset += length
         self.at += length
 

@@ -1,0 +1,47 @@
+"""CSV records too long to be held: where they end, found piece by piece."""
+
+import re
+
+
+class LongRecord:
+    """One record, shown piece after piece."""
+
+    def __init__(self, delimiter: bytes) -> None:
+        self._delimiter = delimiter
+        self._stop = re.compile(rb"[\n" + re.escape(delimiter) + rb"]")
+        self._is_cell_start = True
+        self._is_after_quote = False
+        self.is_open = False
+
+    def end(self, piece: bytes) -> int | None:
+        """Index of the line feed that ends the record, or None where it goes on in the next piece.
+
+        A quoted cell that goes on after its closing quote ends the search; ``is_open`` then stays true.
+        """
+        at = 0
+        while at < len(piece):
+            if self._is_after_quote:
+                if piece[at : at + 1] not in (b'"', b"\r", b"\n", self._delimiter):
+                    self.is_open = True
+                    return at
+                self._is_after_quote = False
+                self.is_open = piece.startswith(b'"', at)
+                at += self.is_open
+            elif self.is_open:
+                quote = piece.find(b'"', at)
+                if quote < 0:
+                    return None
+                self.is_open, self._is_after_quote = False, True
+                at = quote + 1
+            elif self._is_cell_start and piece.startswith(b'"', at):
+                self.is_open, self._is_cell_start = True, False
+                at += 1
+            else:
+                stop = self._stop.search(piece, at)
+                self._is_cell_start = stop is not None
+                if stop is None:
+                    return None
+                if stop[0] == b"\n":
+                    return stop.start()
+                at = stop.end()
+        return None
