@@ -1,0 +1,293 @@
+"""Playing a world twice: through the command line and through the second reading, and saying where they differ."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from tests.flows.warm_commands import Answer, WarmCommands
+from tests.reference.installation import Installation, Ledger
+from tests.reference.instants import show
+from tests.reference.lines import Line
+from tests.reference.mapping import Mapping, read_mapping
+from tests.reference.meters import show_group
+from tests.reference.sifting import MESSAGES
+from tests.reference.values import plain
+from tests.reference.worlds import Step, World
+
+OUTCOMES = ("new", "duplicate", "corrected", "stale", "rejected")
+IDENTITY = ("contract_id", "pricing_id", "period_start", "group")
+NUMBERS = ("quantity", "event_count", "unusable_count", "first_event_at", "last_event_at")
+COLUMNS = [
+    "line_id",
+    "contract_id",
+    "customer_id",
+    "external_customer_id",
+    "plan_id",
+    "pricing_id",
+    "meter_id",
+    "meter_code",
+    "aggregation",
+    "group",
+    "period_start",
+    "period_end",
+    "quantity",
+    "event_count",
+    "unusable_count",
+    "first_event_at",
+    "last_event_at",
+    "status",
+    "kind",
+    "revision",
+    "import_id",
+]
+NOT_TOLD_BY_RULES = {"line_id", "revision", "import_id"}
+
+
+class DisagreementError(AssertionError):
+    """The command line and the second reading differ; `kind` is the part that does."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(f"{kind}: {message}")
+        self.kind = kind
+
+
+@dataclass
+class Play:
+    """One world being played, in a folder and a database of its own."""
+
+    world: World
+    folder: Path
+    commands: WarmCommands
+    database_url: str
+    installation: Installation = field(default_factory=Installation)
+    is_catalog_dirty: bool = False
+    lines_before: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict)
+
+    def play(self) -> None:
+        """Take every step both ways; raises DisagreementError at the first difference."""
+        for export in self.world.exports:
+            (self.folder / export.name).write_bytes(export.render())
+        self.installation.zone = self.world.zone
+        self.expect(self.command("settings", "billing_time_zone", self.world.zone), 0)
+        for number, step in enumerate(self.world.steps):
+            try:
+                getattr(self, f"take_{step.command}")(step, number)
+            except DisagreementError as error:
+                raise DisagreementError(error.kind, f"step {number} ({step.command}): {error}") from None
+
+    def command(self, *arguments: str) -> Answer:
+        environment = {
+            "USAGE_IMPORT_DATABASE_URL": self.database_url,
+            "USAGE_IMPORT_CHUNK_ROWS": str((7, 64, 100_000)[self.world.seed % 3]),
+            "USAGE_IMPORT_WORKERS": str((1, 2, 3, 1)[self.world.seed % 4]),
+        }
+        return self.commands.run(*arguments, environment=environment)
+
+    def expect(self, answer: Answer, exit_code: int) -> None:
+        if answer.exit_code != exit_code:
+            told = (
+                f"exit code {answer.exit_code}, not {exit_code}\n{answer.out[-2000:]}\n{answer.err[-3000:]}"
+            )
+            raise DisagreementError("exit", told)
+
+    def take_catalog(self, step: Step, number: int) -> None:
+        assert step.documents is not None
+        folder = self.folder / f"catalog-{number}"
+        step.documents.write(folder)
+        self.installation.take_catalog(folder, step.clock)
+        self.expect(self.command("catalog", str(folder), "--clock", show(step.clock)), 0)
+        self.is_catalog_dirty = True
+
+    def take_rollup(self, step: Step, _: int) -> None:
+        self.installation.roll_up(step.clock)
+        self.expect(self.command("rollup", "--clock", show(step.clock)), 0)
+        self.is_catalog_dirty = False
+        self.compare_lines()
+
+    def take_run(self, step: Step, number: int) -> None:
+        paths = [self.folder / name for name in step.files]
+        mapping = read_mapping(step.mapping) if step.mapping else Mapping()
+        limit = Fraction(int((step.most_rejected or "5%").removesuffix("%")), 100)
+        ledger = self.installation.run(paths, mapping, step.clock, limit)
+        arguments = ["run", *map(str, paths), "--clock", show(step.clock), "--json"]
+        if step.mapping:
+            mapping_path = self.folder / f"mapping-{number}.toml"
+            mapping_path.write_text(step.mapping, encoding="utf-8")
+            arguments += ["--mapping", str(mapping_path)]
+        if step.most_rejected:
+            arguments += ["--max-rejected", step.most_rejected]
+        answer = self.command(*arguments)
+        self.expect(answer, 1 if ledger.status == "failed" else 0)
+        told = json.loads(answer.out)
+        agree("ledger", told_ledger(told, ledger.status), expected_ledger(ledger))
+        if ledger.status != "unchanged":
+            self.compare_rejections(str(told["import_id"]), ledger)
+        if ledger.status == "published":
+            self.is_catalog_dirty = False
+        if not self.is_catalog_dirty:
+            self.compare_lines()
+
+    def compare_rejections(self, import_id: str, ledger: Ledger) -> None:
+        answer = self.command("rejects", import_id, "--json")
+        self.expect(answer, 0)
+        told = [(Path(one["file"]).name, one["row"], one["code"]) for one in json.loads(answer.out)]
+        listed = [(one.file, one.row, one.code) for one in ledger.rejections if not one.is_repeat]
+        agree("rejects", sorted(told), sorted(listed))
+        for one in json.loads(answer.out):
+            if not one["message"].startswith(MESSAGES[one["code"]]):
+                raise DisagreementError("message", f"{one['code']}: {one['message']}")
+
+    def compare_lines(self) -> None:
+        if self.installation.greatest_clock is None:
+            return
+        answer = self.command("usage", "--format", "csv")
+        self.expect(answer, 0)
+        reader = csv.DictReader(io.StringIO(answer.out, newline=""))
+        agree("columns", list(reader.fieldnames or []), COLUMNS)
+        told = list(reader)
+        expected = [expected_line(line, self.installation) for line in self.installation.lines()]
+        agree(
+            "usage",
+            [canonical(line) for line in told],
+            sorted((canonical(line) for line in expected), key=order),
+        )
+        self.compare_identities(told)
+        answer = self.command("unassigned", "--json")
+        self.expect(answer, 0)
+        agree("unassigned", told_unassigned(json.loads(answer.out)), dict(self.installation.unassigned()))
+
+    def compare_identities(self, told: list[dict[str, str]]) -> None:
+        """A line keeps its id; its revision is a new one exactly where one of its numbers is."""
+        lines = {tuple(line[name] for name in IDENTITY): line for line in told}
+        agree("doubled lines", len(lines), len(told))
+        agree("doubled ids", len({line["line_id"] for line in told}), len(told))
+        for identity in lines.keys() & self.lines_before.keys():
+            before, now = self.lines_before[identity], lines[identity]
+            agree("line_id", now["line_id"], before["line_id"])
+        self.lines_before = lines
+
+
+def agree(kind: str, told: object, expected: object) -> None:
+    """Raise where the two differ, with the differences."""
+    if told != expected:
+        raise DisagreementError(kind, "\n".join(differences(told, expected)))
+
+
+def differences(told: object, expected: object) -> Iterator[str]:
+    if isinstance(told, dict) and isinstance(expected, dict):
+        for name in sorted(told.keys() | expected.keys(), key=str):
+            if told.get(name) != expected.get(name):
+                yield f"  {name}: told {told.get(name)!r}, expected {expected.get(name)!r}"
+    elif isinstance(told, list) and isinstance(expected, list):
+        left, right = Counter(map(repr, told)), Counter(map(repr, expected))
+        yield from (f"  told, not expected: {item}" for item in sorted((left - right).elements()))
+        yield from (f"  expected, not told: {item}" for item in sorted((right - left).elements()))
+        if left == right:
+            yield "  the order differs"
+    else:
+        yield f"  told {told!r}, expected {expected!r}"
+
+
+def expected_ledger(ledger: Ledger) -> dict[str, Any]:
+    """What `run --json` must say; of an import that is not published only what is certain."""
+    if ledger.status == "unchanged":
+        return {"status": "unchanged"}
+    expected: dict[str, Any] = {
+        "status": ledger.status,
+        "rows": ledger.rows,
+        "rejected": ledger.outcomes["rejected"],
+        "rejected_by_reason": dict(Counter(one.code for one in ledger.rejections)),
+    }
+    if ledger.status == "published":
+        expected |= {name: ledger.outcomes[name] for name in OUTCOMES}
+        expected |= {
+            "duplicates_without_key": ledger.duplicates_without_key,
+            "unassigned_by_reason": dict(ledger.unassigned),
+            "unusable": ledger.unusable,
+            "defaulted_timestamps": ledger.defaulted_timestamps,
+            "unknown_fields": dict(ledger.unknown_fields),
+            "files": {name: {one: counts[one] for one in OUTCOMES} for name, counts in ledger.files.items()},
+        }
+    return expected
+
+
+def told_ledger(told: dict[str, Any], status: str) -> dict[str, Any]:
+    """The same parts of what `run --json` said."""
+    names = ["status"]
+    if status != "unchanged":
+        names += ["rows", "rejected", "rejected_by_reason"]
+    if status == "published":
+        names += [*OUTCOMES, "duplicates_without_key", "unassigned_by_reason", "unusable"]
+        names += ["defaulted_timestamps", "unknown_fields"]
+    found = {name: told[name] for name in names}
+    if status == "published":
+        files = {Path(file["uri"]).name: file for file in told["files"] if file["status"] != "unchanged"}
+        found["files"] = {name: {one: file[one] for one in OUTCOMES} for name, file in files.items()}
+    return found
+
+
+def expected_line(line: Line, installation: Installation) -> dict[str, str]:
+    """The line as `usage --format csv` must show it, without what the storage numbers."""
+    customer = installation.catalog.customer(line.contract.customer_id)
+    assert customer is not None
+    return {
+        "contract_id": line.contract.id,
+        "customer_id": customer.id,
+        "external_customer_id": customer.external_id or "",
+        "plan_id": line.plan.id,
+        "pricing_id": line.pricing.id,
+        "meter_id": line.meter.id,
+        "meter_code": line.meter.code,
+        "aggregation": line.meter.aggregation,
+        "group": show_group(line.group),
+        "period_start": show(line.period.start),
+        "period_end": show(line.period.end),
+        "quantity": "" if line.quantity is None else plain(line.quantity),
+        "event_count": str(line.event_count),
+        "unusable_count": str(line.unusable_count),
+        "first_event_at": _instant(line.first_event_at),
+        "last_event_at": _instant(line.last_event_at),
+        "status": line.status,
+        "kind": "usage",
+    }
+
+
+def _instant(at: datetime | None) -> str:
+    return "" if at is None else show(at)
+
+
+def canonical(line: dict[str, str]) -> dict[str, str]:
+    """A line with its group read as JSON, after a look at how it is written; numbers only of what is supported."""
+    if re.search(r'[0-9][eE]|": |, "', re.sub(r'"(?:[^"\\]|\\.)*"', '""', line["group"])):
+        raise DisagreementError("group", line["group"])
+    pairs = json.loads(line["group"], object_pairs_hook=list, parse_float=_number, parse_int=_number)
+    found = {name: cell for name, cell in line.items() if name not in NOT_TOLD_BY_RULES}
+    found["group"] = repr(pairs)
+    if line["status"] == "unsupported":
+        del found["aggregation"]
+    return found
+
+
+def _number(text: str) -> Decimal:
+    if plain(Decimal(text)) != text:
+        raise DisagreementError("group", f"{text} is not plain")
+    return Decimal(text)
+
+
+def order(line: dict[str, str]) -> tuple[str, ...]:
+    return tuple(line[name] for name in ("contract_id", "pricing_id", "period_start"))
+
+
+def told_unassigned(told: list[dict[str, Any]]) -> dict[tuple[str, str, str], int]:
+    return {(one["customer_id"], one["event_name"], one["reason"]): one["event_count"] for one in told}
