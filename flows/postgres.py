@@ -1,17 +1,18 @@
 """The database a command works on: the configured Postgres, or an embedded one that lives as long as it is used.
 
 The embedded server is started by the first command that needs it and stopped by the last that leaves. Who is first and
-last is said by three locks of the kernel, which a `kill -9` lets go of by itself (no count in a file can be left wrong):
+last is said by two locks of the kernel, which a `kill -9` lets go of by itself (no count in a file can be left wrong):
 
-- `turn.lock`, exclusive: held while a command starts or stops the server;
-- `users.lock`, shared: held by every command while it uses the server; who gets it alone is the last;
-- `server.lock`, exclusive: handed down to the server's processes, so it is free exactly when none of them lives.
-  Process ids cannot say that: a container starts again with the same few, and a stale `postmaster.pid` then names us.
+- `users.lock`: every command shares it while it uses the server. Who gets it alone on leaving is the last, and stops
+  the server while newcomers wait for their share.
+- `server.lock`: who gets it may start the server and hands it down, so it is free exactly when none of the server's
+  processes lives. Process ids cannot say that: a container starts again with the same few, and a stale
+  `postmaster.pid` then names us.
 
 The server listens on one socket inside its own data directory (mode 0700) and on no port: who may enter that folder is
 who may use the database. It refuses to run as root, so root runs it as `nobody`, who need not reach the data
-directory by name: we open it and hand it down, and the server knows it as `/proc/self/fd/N` only. Folders above stay as
-they are, even closed ones, and closed they keep other processes of `nobody` out.
+directory by name: we open it and hand it down, and the server knows it as `/proc/self/fd/N` only, whatever the length of
+its path. Folders above stay as they are, even closed ones, and closed they keep other processes of `nobody` out.
 
 `initdb` and `postgres` are run directly: `pg_ctl` builds shell commands out of paths and looks every 0.1 s only, which
 made a warm start and stop take 0.21 s instead of 0.1 s.
@@ -49,6 +50,7 @@ PATIENCE_SECONDS = 600  # recovery after a crash replays up to max_wal_size
 LOOK_SECONDS = 0.005
 SILENCE_SECONDS = 5  # a server that was just started may not listen yet
 SOCKET_NAME = ".s.PGSQL.5432"
+TLS_QUESTION = struct.pack("!ii", 8, 80877103)  # the one question a server answers without knowing us
 SOCKET_PATH_BYTES = 103  # macOS; Linux takes 107
 SHARED_MEMORY_BYTES = 1 << 30
 LOG_BYTES = 10 << 20
@@ -131,7 +133,8 @@ def database_url(home: Path, *, environ: Mapping[str, str]) -> Iterator[str]:
 
     It is `USAGE_IMPORT_DATABASE_URL` where that is set, else the server embedded in `home`, started where it does not run
     and stopped by the last command on the machine that leaves it. A process that serves others (`usage-import up`)
-    holds the server by keeping the context open; a throw-away server is one whose home is a temporary folder.
+    holds the server by keeping the context open; a throw-away server is one whose home is a temporary folder. The URL is
+    for this process and its children, and no longer than the context: it may go through a link made for them.
 
     Raises ConfigurationError for an address that is none of Postgres's, UsageImportError if the server does not come up.
     """
@@ -188,13 +191,12 @@ def _refusals(home: Path) -> Iterator[None]:
 def _in_use(server: _Server) -> Iterator[None]:
     users = _open(server.folder / "users.lock")
     try:
-        with _turn(server):
-            fcntl.flock(users, fcntl.LOCK_SH)
-            _bring_up(server)
+        fcntl.flock(users, fcntl.LOCK_SH)
+        _bring_up(server)
         yield
     finally:
         # where the folder was deleted under it, the server stops by itself within a minute
-        with suppress(FileNotFoundError), _turn(server):
+        with suppress(FileNotFoundError):
             if _is_alone(users):
                 _stop(server)
         os.close(users)
@@ -317,16 +319,6 @@ def _open(path: Path, flags: int = 0) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | flags, 0o600)
 
 
-@contextmanager
-def _turn(server: _Server) -> Iterator[None]:
-    turn = _open(server.folder / "turn.lock")
-    try:
-        fcntl.flock(turn, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(turn)
-
-
 def _is_alone(lock: int) -> bool:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -344,7 +336,7 @@ def _lives(server: _Server) -> bool:
         os.close(alive)
 
 
-# --- Starting and stopping, each in one's turn ---
+# --- Starting and stopping ---
 
 
 def _bring_up(server: _Server) -> None:
@@ -392,6 +384,9 @@ def _postmaster(server: _Server) -> int | None:
         client.settimeout(SILENCE_SECONDS)
         try:
             client.connect(f"{server.socket_folder}/{SOCKET_NAME}")
+            client.sendall(TLS_QUESTION)
+            if not client.recv(1):  # a server just killed still takes connections, but gives no answer
+                return None
         except OSError:
             return None
         if IS_LINUX:
@@ -495,11 +490,11 @@ def _run(
     data = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
     try:
         return subprocess.run(  # noqa: S603 (our own program, no shell splits its words)
-            [*command, "-D", "." if account.uid is None else f"/proc/self/fd/{data}"],
+            [*command, "-D", f"/proc/self/fd/{data}" if IS_LINUX else "."],
             user=account.uid,
             group=account.gid,
             extra_groups=None if account.uid is None else [],
-            cwd=place if account.uid is None else "/",
+            cwd="/" if IS_LINUX else place,
             env=_environment(),
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import ClassVar
 
 import psycopg
 import pytest
@@ -39,6 +40,8 @@ WAIT_SECONDS = 30
 class Command:
     """A process that uses the database until told to leave."""
 
+    started: ClassVar[list[subprocess.Popen[str]]] = []
+
     def __init__(self, home: Path, **environ: str) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-c", HOLD, str(home)],
@@ -50,6 +53,7 @@ class Command:
             text=True,
             start_new_session=True,
         )
+        self.started.append(self.process)
 
     def url(self) -> str:
         assert self.process.stdout is not None
@@ -77,13 +81,13 @@ def postmaster(home: Path) -> int:
 
 
 def processes(home: Path) -> list[int]:
-    """The processes that work in the data directory of `home`."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/cwd"):
+    """The processes of the server in `home`, initdb's included: those that hold its lock."""
+    found = set()
+    for entry in Path("/proc").glob("[0-9]*/fd/*"):
         with suppress(OSError):
-            if entry.readlink().is_relative_to(home / "postgres"):
-                found.append(int(entry.parts[2]))
-    return found
+            if entry.readlink() == home / "postgres" / "server.lock":
+                found.add(int(entry.parts[2]))
+    return sorted(found - {os.getpid()})
 
 
 def eventually(is_so: Callable[[], bool], seconds: float = WAIT_SECONDS) -> bool:
@@ -91,6 +95,17 @@ def eventually(is_so: Callable[[], bool], seconds: float = WAIT_SECONDS) -> bool
     while not is_so() and time.monotonic() < deadline:
         time.sleep(0.02)
     return is_so()
+
+
+@pytest.fixture(autouse=True)
+def _no_command_stays() -> Iterator[None]:
+    """A test that fails leaves no process and no open pipe to the next."""
+    yield
+    for process in Command.started:
+        if process.returncode is None:
+            process.kill()
+            process.communicate(timeout=WAIT_SECONDS)
+    Command.started.clear()
 
 
 @pytest.fixture
@@ -117,6 +132,20 @@ def test_two_commands_at_once_share_one_server_and_the_last_stops_it(home: Path)
     assert postmaster(home) == server
     assert ask(second, "SELECT 1") == "1"
     assert two.leave() == (0, "")
+    assert processes(home) == []
+
+
+def test_commands_come_and_go_without_a_gap(home: Path) -> None:
+    """Many short commands side by side each find a server that answers, though its last users stop it in between."""
+    program = HOLD.replace(
+        "    sys.stdin", "    import psycopg; psycopg.connect(url.replace('+psycopg', '')).close() #"
+    )
+    program = program.replace("with database_url", "for _ in range(8):\n  with database_url")
+    commands = [
+        subprocess.Popen([sys.executable, "-c", program, home], cwd=ROOT, stdout=subprocess.DEVNULL)
+        for _ in "abcd"
+    ]
+    assert [command.wait(WAIT_SECONDS) for command in commands] == [0, 0, 0, 0]
     assert processes(home) == []
 
 
@@ -192,9 +221,9 @@ def test_killed_server_comes_back_with_its_data(home: Path) -> None:
 def test_ctrl_c_ends_the_command_only(home: Path) -> None:
     """Ctrl-C reaches the command's process group; the server it started goes on for the others."""
     starter = Command(home)
-    url = starter.url()
+    starter.url()
     other = Command(home)
-    other.url()
+    url = other.url()
     starter.kill(signal.SIGINT)
     assert ask(url, "SELECT 1") == "1"
     assert other.leave() == (0, "")
@@ -208,6 +237,18 @@ def test_folder_deleted_under_a_command_is_no_error(home: Path) -> None:
     shutil.rmtree(home)
     os.kill(server, signal.SIGKILL)
     assert command.leave() == (0, "")
+
+
+def test_database_killed_while_it_was_made_is_made_anew(home: Path) -> None:
+    """kill -9 of command and initdb on the very first start costs nothing but that start."""
+    command = Command(home)
+    assert eventually(lambda: len(processes(home)) > 1)
+    command.kill()
+    for process in processes(home):
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+    with database_url(home, environ={}) as url:
+        assert ask(url, "SELECT 1") == "1"
 
 
 def test_half_made_data_directory_is_made_anew(home: Path) -> None:
@@ -355,7 +396,9 @@ def test_ordinary_user_with_a_stale_file_that_names_a_living_process(
 
 def test_variables_of_postgres_do_not_reach_the_server(home: Path) -> None:
     """PGPORT, PGDATA and PGHOST of the user's own Postgres change nothing."""
-    command = Command(home, PGPORT="1", PGDATA="/nowhere", PGHOST="nowhere", LC_ALL="C", TZ="Asia/Tokyo")
+    command = Command(
+        home, PGPORT="1", PGDATA="/nowhere", PGHOST="nowhere", LC_ALL="nowhere", TZ="Asia/Tokyo"
+    )
     assert ask(command.url(), "SELECT current_setting('TimeZone')") == "UTC"
     assert command.leave() == (0, "")
 
