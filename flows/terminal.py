@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+EXACT_JSON: Final = msgspec.json.Encoder(decimal_format="number")
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -43,7 +44,7 @@ def visible(text: str) -> str:
 
 def to_json(value: Any, *, indent: int | None = None) -> str:
     """A value as JSON: instants in UTC, exact decimals as numbers."""
-    encoded = msgspec.json.encode(_in_utc(value), decimal_format="number")
+    encoded = EXACT_JSON.encode(_in_utc(value))
     return (msgspec.json.format(encoded, indent=indent) if indent else encoded).decode()
 
 

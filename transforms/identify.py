@@ -4,12 +4,12 @@ Three hashes never meet, because each begins with a word of its own and a zero b
 ``derived`` with the canonical content; ``ordinal`` with the first equal row's key and the row's ordinal.
 """
 
-import json
 from hashlib import sha256
 
 import polars as pl
-from sqlalchemy import BigInteger, ColumnElement, LargeBinary, Uuid, cast, func, literal
+from sqlalchemy import BigInteger, ColumnElement, LargeBinary, Text, Uuid, cast, func, literal
 
+from transforms.exact_json import quote
 from transforms.properties import canonical_properties
 
 KEY_BYTES = 16
@@ -29,7 +29,7 @@ def derived_key(content: str) -> bytes:
 def ordinal_key(key: ColumnElement[object], ordinal: ColumnElement[int]) -> ColumnElement[object]:
     """SQL: the identity (uuid) of the n-th equal keyless row of a file, from that of the first; n is 2 or more."""
     text = (
-        literal(_ORDINAL, LargeBinary)
+        func.decode(literal(_ORDINAL.hex(), Text), "hex", type_=LargeBinary)
         .concat(func.uuid_send(key))
         .concat(func.int8send(cast(ordinal, BigInteger)))
     )
@@ -54,8 +54,10 @@ def content_text(
 
     ``at_micros``: microseconds since 1970, None where the timestamp was omitted. ``properties``: canonical.
     """
-    fields = json.dumps([customer_id, event_name, at_micros, contract_id, is_deleted], ensure_ascii=False)
-    return f"[{fields},{properties}]"
+    at = "null" if at_micros is None else str(at_micros)
+    contract = "null" if contract_id is None else quote(contract_id)
+    deleted = "true" if is_deleted else "false"
+    return f"[{quote(customer_id)},{quote(event_name)},{at},{contract},{deleted},{properties}]"
 
 
 def identify(rows: pl.DataFrame, *, customers: pl.DataFrame, contracts: pl.DataFrame) -> pl.DataFrame:
