@@ -156,9 +156,11 @@ def run(
 ) -> None:
     """Import: load, settle, roll up, publish."""
     from flows.importing import ImportRequest
+    from flows.orchestration import import_sources
     from flows.progress import import_progress
     from flows.reports import report_run
-    from flows.running import pace, run_import
+    from flows.running import pace
+    from flows.terminal import say
 
     request = ImportRequest(
         sources=tuple(sources),
@@ -171,7 +173,7 @@ def run(
         if catalog is not None:
             load_catalog(engine, catalog, prune=False, clock=clock, reason=reason)
         with import_progress() as display:
-            ledger = run_import(engine, request, wait=wait, pace=pace(), display=display)
+            ledger = import_sources(engine, request, wait=wait, pace=pace(), display=display, say=say)
     report_run(ledger, as_json=as_json)
 
 
@@ -322,6 +324,19 @@ def settings(
         report_settings(
             kept if name is None else {setting_named(name): kept[setting_named(name)]}, as_json=as_json
         )
+
+
+@app.command()
+def up(
+    port: Annotated[int | None, typer.Option("--port", help="Of the Prefect server; a free one where it is taken.")] = None,
+) -> None:
+    """Bring up the local stack: Postgres, Prefect with its pages, the deployments; Ctrl-C ends all of it."""
+    import os
+
+    from flows.local_stack import hold_up
+    from flows.terminal import say
+
+    hold_up(os.environ, port=port, say=say)
 
 
 def main() -> None:
