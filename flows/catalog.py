@@ -4,8 +4,10 @@ Numbers of customers, meters, plans, pricings and contracts are given once and n
 longer has keeps its row, without meter and interval, so that lines of the past can still name it.
 """
 
-from collections.abc import Mapping, Sequence
+import gc
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -357,6 +359,24 @@ def apply_catalog(
     names any more, of the kinds that the folder has a file of. Raises CatalogError with all that is wrong,
     ConfigurationError where there is no catalog.
     """
+    with _uncollected():
+        return _apply(
+            connection,
+            folder,
+            clock=clock,
+            prune=prune,
+            authorship={"user_name": user_name, "reason": reason},
+        )
+
+
+def _apply(
+    connection: Connection,
+    folder: Path,
+    *,
+    clock: datetime,
+    prune: bool,
+    authorship: Mapping[str, str | None],
+) -> CatalogResult:
     said = read_folder(folder)
     told = understand(said.documents)
     connection.execute(text(ONE_AT_A_TIME))
@@ -376,8 +396,8 @@ def apply_catalog(
     is_new = any(differences.values())
     if is_new:
         version += 1
-        details = {"folder": str(folder), "user_name": user_name, "reason": reason}
-        connection.execute(text(WRITE_VERSION), {"catalog_version": version, "clock": clock, **details})
+        details = {"catalog_version": version, "clock": clock, "folder": str(folder), **authorship}
+        connection.execute(text(WRITE_VERSION), details)
         _write(connection, told, _Ids(told, held), differences, version=version, clock=clock)
     left = lacking(told, held, said.kinds)
     kinds = {kind: _told_apart(told, held, left, kind, differences[kind]) for kind in Kind}
@@ -400,6 +420,18 @@ def catalog_frames(connection: Connection) -> CatalogFrames:
             for meter_no, _, _, inactive_at, document in meters
         ),
     )
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No garbage is sought meanwhile: of 200,000 customers it took half the time, and found none."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 @dataclass(frozen=True)

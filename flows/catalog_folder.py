@@ -15,7 +15,7 @@ from typing import Any, Final
 from schemas.catalog import Kind
 from schemas.errors import ConfigurationError
 from transforms.catalog import CatalogProblem, Document
-from transforms.numbers import plain_decimal
+from transforms.numbers import DIGIT_LIMIT, plain_decimal
 
 KINDS_IN_CSV: Final = (Kind.CUSTOMER, Kind.CONTRACT)
 JSON_SUFFIXES: Final = (".json", ".jsonl", ".ndjson")
@@ -23,6 +23,9 @@ LINE_SUFFIXES: Final = (".jsonl", ".ndjson")
 
 DEPTH_LIMIT: Final = 64
 """How many objects and lists may stand inside one another."""
+
+TOO_DEEP: Final = f"is nested deeper than {DEPTH_LIMIT}"
+TOO_LONG: Final = f"a number of more than {DIGIT_LIMIT:,} digits"
 
 _NEEDS_A_LOOK = re.compile(r"\\u0000|\\u[dD][89a-fA-F]|\x00")
 """What a file may hold that Postgres does not: only then is every text looked at."""
@@ -82,7 +85,7 @@ def _read(kind: Kind, path: Path) -> Iterator[Document | CatalogProblem]:
         text = _text(path)
         needs_a_look = _NEEDS_A_LOOK.search(text) is not None
         for item in _items(kind, path.name, text):
-            yield _sound(item, looks=needs_a_look) if isinstance(item, Document) else item
+            yield _sound(item) if needs_a_look and isinstance(item, Document) else item
     except _Unreadable as error:
         yield CatalogProblem(path.name if error.line is None else f"{path.name}:{error.line}", str(error))
 
@@ -219,11 +222,9 @@ def _nested(row: dict[str, str]) -> dict[str, Any]:
     return told
 
 
-def _sound(document: Document, *, looks: bool) -> Document | CatalogProblem:
+def _sound(document: Document) -> Document | CatalogProblem:
     """Turn away what could not be kept in Postgres."""
-    if _depth(document.content) > DEPTH_LIMIT:
-        return CatalogProblem(document.place, f"is nested deeper than {DEPTH_LIMIT}")
-    wrong = _unstorable(document.content) if looks else None
+    wrong = _unstorable(document.content)
     return document if wrong is None else CatalogProblem(document.place, wrong)
 
 
@@ -259,28 +260,36 @@ def _decoded(text: str) -> Any:
     return _refusing(_DECODER.decode, text)
 
 
-def _refusing(decode: Callable[..., Any], *given: Any) -> Any:
+def _refusing(decode: Callable[..., Any], text: str, *at: int) -> Any:
     """Decode, or say in a line why not."""
     try:
-        return decode(*given)
+        value = decode(text, *at)
     except json.JSONDecodeError as error:
         message = f"is not JSON: {error.msg[0].lower()}{error.msg[1:]} (column {error.colno})"
         raise _Unreadable(message, error.lineno) from None
     except RecursionError:
-        raise _Unreadable(f"is nested deeper than {DEPTH_LIMIT}") from None
+        raise _Unreadable(TOO_DEEP) from None
     except ValueError as error:
         raise _Unreadable(f"is not JSON: {error}") from None
+    if text.count("[") + text.count("{") > DEPTH_LIMIT and _depth(value[0] if at else value) > DEPTH_LIMIT:
+        raise _Unreadable(TOO_DEEP)
+    return value
 
 
-def _number(text: str) -> int | Decimal:
-    plain = plain_decimal(text)
-    if plain is None:
-        raise ValueError("a number of more than 1,000 digits")
-    return int(text) if "." not in text and "e" not in text.lower() else Decimal(text)
+def _whole_number(text: str) -> int:
+    if len(text) > DIGIT_LIMIT and plain_decimal(text) is None:
+        raise ValueError(TOO_LONG)
+    return int(text)
+
+
+def _number(text: str) -> Decimal:
+    if plain_decimal(text) is None:
+        raise ValueError(TOO_LONG)
+    return Decimal(text)
 
 
 def _constant(text: str) -> Any:
     raise ValueError(f"{text} is no JSON value")
 
 
-_DECODER: Final = json.JSONDecoder(parse_float=_number, parse_int=_number, parse_constant=_constant)
+_DECODER: Final = json.JSONDecoder(parse_float=_number, parse_int=_whole_number, parse_constant=_constant)

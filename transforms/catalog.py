@@ -41,7 +41,7 @@ _SENTENCES: Final = {
 """What is said of a value that a model refuses, by pydantic's name of the error; ``, not …`` follows."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Document:
     """One thing as a file tells it; place: file and line, or file and number in its list."""
 
@@ -50,7 +50,7 @@ class Document:
     content: Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CatalogProblem:
     """Why a catalog is not loaded: a place in a file and a sentence."""
 
@@ -61,7 +61,7 @@ class CatalogProblem:
         return f"{self.place}: {self.message}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ToldThing:
     """A customer, meter, plan or contract that has been understood, and what was told of it."""
 
@@ -83,7 +83,7 @@ class Told:
     warnings: tuple[CatalogProblem, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class HeldThing:
     """A thing in the database: its number and id, and which other things it names (by identity)."""
 
@@ -97,7 +97,7 @@ Held = Mapping[Kind, Mapping[str, HeldThing]]
 """What is held, by kind and identity."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FieldChange:
     """A field (a path with dots, where objects are nested) and its JSON values; None where it was or is absent."""
 
@@ -229,7 +229,7 @@ def changes(kind: Kind, before: Mapping[str, Any], after: ToldThing) -> tuple[Fi
     return tuple(
         FieldChange(path, held.get(path), told.get(path))
         for path in sorted(held.keys() | told.keys())
-        if _comparable(path, held.get(path)) != _comparable(path, told.get(path))
+        if _differ(path, held.get(path), told.get(path))
     )
 
 
@@ -414,6 +414,12 @@ def _json_value(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _json_value(member) for name, member in value.items()}
     return value
+
+
+def _differ(path: str, before: Any, after: Any) -> bool:
+    if isinstance(before, str) and before == after:
+        return False
+    return bool(_comparable(path, before) != _comparable(path, after))
 
 
 def _comparable(path: str, value: Any) -> Any:
