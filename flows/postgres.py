@@ -35,7 +35,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from signal import SIGINT
+from signal import SIGINT, SIGQUIT
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import make_conninfo
@@ -47,6 +47,7 @@ from schemas.errors import ConfigurationError, UsageImportError
 URL_VARIABLE = "USAGE_IMPORT_DATABASE_URL"
 DRIVER = "postgresql+psycopg"
 PATIENCE_SECONDS = 600  # recovery after a crash replays up to max_wal_size
+STOP_SECONDS = 120  # writing 1 GB of buffers to a slow disk; cut short, the next start replays the WAL
 LOOK_SECONDS = 0.005
 SILENCE_SECONDS = 5  # a server that was just started may not listen yet
 SOCKET_NAME = ".s.PGSQL.5432"
@@ -543,18 +544,22 @@ def _shared_memory_bytes() -> int:
 
 
 def _stop(server: _Server) -> None:
-    """Shut down fast: statements are broken off, what is committed is written."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    silent_until = time.monotonic() + SILENCE_SECONDS
-    is_told = False
-    while _lives(server) and time.monotonic() < (deadline if is_told else silent_until):
-        postmaster = None if is_told else _postmaster(server)
-        if postmaster == 0:  # of another container, which shares the folder: its own commands stop it
-            return
-        if postmaster is not None:
-            os.kill(postmaster, SIGINT)
-            is_told = True
+    """Shut down fast: statements are broken off, what is committed is written; at once, should that take too long."""
+    postmaster = None
+    deadline = time.monotonic() + SILENCE_SECONDS
+    while postmaster is None and _lives(server) and time.monotonic() < deadline:
+        postmaster = _postmaster(server)
         time.sleep(LOOK_SECONDS)
+    if not postmaster:  # gone, or another container's, whose commands share the folder and stop it
+        return
+    for how, seconds in ((SIGINT, STOP_SECONDS), (SIGQUIT, SILENCE_SECONDS)):
+        with suppress(ProcessLookupError):
+            os.kill(postmaster, how)
+        deadline = time.monotonic() + seconds
+        while _lives(server) and time.monotonic() < deadline:
+            time.sleep(LOOK_SECONDS)
+        if not _lives(server):
+            return
 
 
 # --- What the log says ---

@@ -34,7 +34,7 @@ with database_url(Path(sys.argv[1]), environ={}) as url:
     print(url, flush=True)
     sys.stdin.readline()
 """
-WAIT_SECONDS = 30
+WAIT_SECONDS = 120
 
 
 class Command:
@@ -203,7 +203,7 @@ def test_statement_of_a_killed_command_ends(home: Path) -> None:
         assert eventually(lambda: ask(url, sleeping) == "1")
         command.kill()
         command.wait()
-        assert eventually(lambda: ask(url, sleeping) == "0", seconds=10)
+        assert eventually(lambda: ask(url, sleeping) == "0", seconds=40)
 
 
 def test_killed_server_comes_back_with_its_data(home: Path) -> None:
