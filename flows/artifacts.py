@@ -1,0 +1,262 @@
+"""Artifacts: what a data engineer reads on the page of a run — the ledger, the rejections, the usage that changed.
+
+Texts of users (file names, ids, values) stand in markdown as character references wherever a character could mean
+something to markdown or HTML, so that no renderer takes them for more than text.
+"""
+
+import string
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, text
+
+from flows.history import group_rejections, show_import
+from flows.terminal import plain, visible
+from schemas.ledger import ImportStatus, Ledger, RowCounts
+
+CHANGES_SHOWN: Final = 20
+FILES_SHOWN: Final = 100
+CAUSES_SHOWN: Final = 50
+TEXT_LENGTH: Final = 300
+OUTCOMES: Final = ("rows", "new", "duplicate", "corrected", "stale", "rejected")
+MEANINGFUL: Final = {
+    ord(char): f"&#{ord(char)};" for char in string.punctuation if char not in ".,:;-/%()=?'"
+}
+
+LARGEST_CHANGES: Final = """
+    select k.id as customer_id, k.external_customer_id, c.id as contract_id, m.code as meter_code,
+           l.group_key as "group", l.period_start_on, l.period_end_on, trim_scale(before.quantity)::text as quantity_before,
+           trim_scale(l.quantity)::text as quantity, l.event_count - coalesce(before.event_count, 0) as more_events,
+           l.is_withdrawn
+    from usage_lines l
+    left join usage_lines before on before.line_id = l.line_id and before.revision = l.revision - 1
+    join customers k on k.customer_no = l.customer_no join contracts c on c.contract_no = l.contract_no
+    join meters m on m.meter_no = l.meter_no
+    where l.import_id = :import_id
+    order by abs(l.event_count - coalesce(before.event_count, 0)) desc, c.id, m.code, l.period_start, l.group_key
+    limit :limit
+"""
+IMPORT_TIMES: Final = """
+    select started_at, finished_at, extract(epoch from finished_at - started_at)::float8 as seconds
+    from imports where import_id = :import_id
+"""
+
+
+def keep_artifacts(engine: Engine, ledger: Ledger) -> list[str]:
+    """Write the artifacts of an import on the page of the run that calls this; their keys.
+
+    Keys: `import-7-ledger`, `import-7-rejections` where rows were set aside, `import-7-usage` where lines changed.
+    """
+    from prefect.artifacts import create_markdown_artifact
+
+    with engine.connect() as connection:
+        written = artifacts_of(connection, ledger)
+    for key, (description, markdown) in written.items():
+        create_markdown_artifact(key=key, description=description, markdown=markdown)
+    return list(written)
+
+
+def artifacts_of(connection: Connection, ledger: Ledger) -> dict[str, tuple[str, str]]:
+    """The artifacts of an import by key: description and markdown of each."""
+    import_id = ledger.import_id or 0
+    rejections = group_rejections(connection, import_id) if ledger.rejected else []
+    changes = largest_changes(connection, import_id)
+    seconds = connection.execute(text(IMPORT_TIMES), {"import_id": import_id}).mappings().one()["seconds"]
+    provenance = show_import(connection, import_id)
+    written = {"ledger": ("What became of every row", ledger_page(ledger, provenance, seconds=seconds))}
+    if rejections:
+        written["rejections"] = ("Rows set aside, by reason", rejections_page(ledger, rejections))
+    if changes:
+        written["usage"] = ("Usage lines that changed", usage_page(ledger, changes))
+    return {f"import-{import_id}-{name}": page for name, page in written.items()}
+
+
+def largest_changes(connection: Connection, import_id: int) -> list[dict[str, Any]]:
+    """The lines that an import changed, those with the most events first."""
+    asked = {"import_id": import_id, "limit": CHANGES_SHOWN}
+    return [dict(row) for row in connection.execute(text(LARGEST_CHANGES), asked).mappings()]
+
+
+# --- Pages ---
+
+
+def ledger_page(ledger: Ledger, provenance: Mapping[str, Any], *, seconds: float | None) -> str:
+    """The ledger: outcomes in all and by file, what does not count, who ran it."""
+    parts = [f"# Import {ledger.import_id}: {safe(ledger.status)}", told(ledger, seconds=seconds)]
+    if ledger.message:
+        parts.append(f"**{safe(ledger.message)}**")
+    if ledger.rows:
+        parts.append(outcomes_table(ledger))
+    if ledger.unassigned_by_reason or ledger.unusable:
+        parts += ["## Loaded, but on no line", unassigned_table(ledger)]
+    if ledger.files:
+        parts += [
+            f"## {len(ledger.files):,} {'file' if len(ledger.files) == 1 else 'files'}",
+            files_table(ledger),
+        ]
+    notes = list(notes_of(ledger))
+    if notes:
+        parts += ["## Worth a look", "\n".join(f"- {note}" for note in notes)]
+    parts += ["## Where from", provenance_table(ledger, provenance)]
+    return "\n\n".join(parts) + "\n"
+
+
+def told(ledger: Ledger, *, seconds: float | None) -> str:
+    """What came of an import, in a sentence."""
+    pace = f" in {seconds:,.1f} s ({ledger.rows / seconds:,.0f} rows a second)" if seconds else ""
+    counts = {
+        ImportStatus.FAILED: "nothing of it was loaded, its rejections are kept",
+        ImportStatus.UNCHANGED: "all its files were known already, nothing was read",
+    }
+    changed = counts.get(ImportStatus(ledger.status), f"{ledger.lines_changed:,} usage lines changed")
+    return f"{ledger.rows:,} rows{pace}; {changed}." if ledger.rows else f"{changed[0].upper()}{changed[1:]}."
+
+
+def outcomes_table(ledger: Ledger) -> str:
+    """Every row has one outcome; the first number is their sum."""
+    return table(OUTCOMES, [[count(getattr(ledger, name)) for name in OUTCOMES]], right=range(len(OUTCOMES)))
+
+
+def unassigned_table(ledger: Ledger) -> str:
+    """This import's events that count on no line, and the pairs of event and meter that the meter cannot use."""
+    rows = [[reason, count(events)] for reason, events in sorted(ledger.unassigned_by_reason.items())]
+    if ledger.unusable:
+        rows.append(["unusable (events × meters)", count(ledger.unusable)])
+    return table(("reason", "events"), rows, right=(1,))
+
+
+def files_table(ledger: Ledger) -> str:
+    """A row per file, in the order of their places; only the first where there are very many."""
+    rows = [
+        [count(file.file_id or 0), safe(file.uri), count(file.size), *file_counts(file), file.sha256[:12]]
+        for file in ledger.files[:FILES_SHOWN]
+    ]
+    more = len(ledger.files) - FILES_SHOWN
+    columns = ("place", "file", "bytes", *OUTCOMES, "sha256")
+    shown = table(columns, rows, right=(0, *range(2, 3 + len(OUTCOMES))))
+    return shown + (
+        f"\n\n… and {more:,} more: `usage-import imports show {ledger.import_id}`" if more > 0 else ""
+    )
+
+
+def file_counts(file: RowCounts) -> list[str]:
+    """The outcomes of a file's rows; one that was known already has none."""
+    if getattr(file, "is_unchanged", False):
+        return ["known", *("" for _ in OUTCOMES[1:])]
+    return [count(getattr(file, name)) for name in OUTCOMES]
+
+
+def notes_of(ledger: Ledger) -> Iterable[str]:
+    """What is no error and yet may be a mistake in the export or its mapping."""
+    if ledger.duplicates_without_key:
+        yield f"{ledger.duplicates_without_key:,} duplicates have no key and were recognised by their content"
+    if ledger.defaulted_timestamps:
+        yield f"{ledger.defaulted_timestamps:,} events tell no timestamp and took the import's clock"
+    if ledger.doubled_local_times:
+        yield f"{ledger.doubled_local_times:,} local times happened twice; the first was taken"
+    if ledger.before_2000:
+        yield f"{ledger.before_2000:,} events lie before the year 2000"
+    for name, rows in sorted(ledger.unknown_fields.items())[:CAUSES_SHOWN]:
+        yield f"the field {safe(name)} of {rows:,} rows is none that is known"
+    for file in ledger.files[:FILES_SHOWN]:
+        yield from (f"{safe(file.uri)}: {safe(warning)}" for warning in file.warnings[:CAUSES_SHOWN])
+
+
+def provenance_table(ledger: Ledger, provenance: Mapping[str, Any]) -> str:
+    """Who ran the import, when, with what, and why."""
+    sources = provenance["sources"]
+    rows = {
+        "sources": " ".join(sources["sources"]),
+        "mapping": sources["mapping"],
+        "clock": ledger.clock,
+        "started": provenance["started_at"],
+        "published": provenance["published_at"],
+        "catalog version": provenance["catalog_version"],
+        "run by": f"{provenance['user_name']} on {provenance['host']}",
+        "software": f"usage-import {provenance['software']}",
+        "reason": provenance["reason"],
+    }
+    return table(("", ""), [[name, safe(plain(value))] for name, value in rows.items() if value])
+
+
+def rejections_page(ledger: Ledger, rejections: Sequence[Mapping[str, Any]]) -> str:
+    """Rejections by reason, each with its first message and where its first rows are."""
+    parts = [
+        f"# Import {ledger.import_id}: {ledger.rejected:,} of {ledger.rows:,} rows rejected",
+        table(
+            ("code", "rows"),
+            [[code, count(rows)] for code, rows in by_count(ledger.rejected_by_reason)],
+            right=(1,),
+        ),
+        "## Causes",
+        table(
+            ("rows", "code", "first message", "first found at"),
+            [
+                [count(cause["rows"]), cause["code"], safe(cause["first_message"]), places(cause["examples"])]
+                for cause in rejections[:CAUSES_SHOWN]
+            ],
+            right=(0,),
+        ),
+    ]
+    if len(rejections) > CAUSES_SHOWN:
+        parts.append(f"… and {len(rejections) - CAUSES_SHOWN:,} more causes.")
+    parts.append(f"All of them, with their untouched bytes: `usage-import rejects {ledger.import_id}`")
+    return "\n\n".join(parts) + "\n"
+
+
+def places(examples: Sequence[Mapping[str, Any]]) -> str:
+    """Files and rows of a cause's first examples."""
+    return "<br>".join(f"{safe(example['file'])} row {example['row']:,}" for example in examples)
+
+
+def usage_page(ledger: Ledger, changes: Sequence[Mapping[str, Any]]) -> str:
+    """Usage before and after, of the lines with the most events first."""
+    columns = ("customer", "contract", "meter", "group", "period", "before", "after", "events")
+    rows = [
+        [
+            safe(change["external_customer_id"] or change["customer_id"]),
+            safe(change["contract_id"]),
+            safe(change["meter_code"]),
+            "" if change["group"] == "{}" else safe(change["group"]),
+            f"{change['period_start_on']} – {change['period_end_on']}",
+            change["quantity_before"] or "",
+            "withdrawn" if change["is_withdrawn"] else change["quantity"] or "",
+            f"{change['more_events']:+,}",
+        ]
+        for change in changes
+    ]
+    more = ledger.lines_changed - len(changes)
+    parts = [
+        f"# Import {ledger.import_id}: {ledger.lines_changed:,} usage lines changed",
+        table(columns, rows, right=(5, 6, 7)),
+    ]
+    if more > 0:
+        parts.append(f"… and {more:,} more: `usage-import usage`")
+    return "\n\n".join(parts) + "\n"
+
+
+# --- Markdown ---
+
+
+def safe(value: object) -> str:
+    """A text of somebody's as markdown that means nothing but itself; cut where it is very long."""
+    shown = visible(str(value))
+    shown = shown if len(shown) <= TEXT_LENGTH else shown[:TEXT_LENGTH] + "…"
+    return shown.translate(MEANINGFUL)
+
+
+def count(number: int) -> str:
+    """A number with thousands told apart."""
+    return f"{number:,}"
+
+
+def by_count(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Names and counts, the greatest first."""
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[int] = ()) -> str:
+    """A markdown table of cells that are markdown already; the columns numbered in `right` to the right."""
+    aligned = set(right)
+    head = [list(columns), ["---:" if place in aligned else "---" for place in range(len(columns))]]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (*head, *rows))

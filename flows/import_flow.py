@@ -1,0 +1,369 @@
+"""The import as a Prefect flow: the stages of `flows.importing` as tasks, in the order in which they happen.
+
+Tasks take paths and ids, never frames or connections, and open the database that the environment names; so no address
+and no password of it is ever a parameter. The flow holds the import lock, and with it the database, from the first file
+to the last word.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import wraps
+from pathlib import Path
+from threading import BoundedSemaphore, Event
+from typing import Any, Final, ParamSpec, TypeVar
+
+from prefect import flow, get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.futures import PrefectFuture
+from prefect.runtime import flow_run
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.states import Completed, Failed
+from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.utilities.urls import url_for
+
+from flows.artifacts import keep_artifacts
+from flows.database import import_lock, open_database
+from flows.importing import (
+    MAX_REJECTED,
+    HashedSource,
+    ImportPlan,
+    ImportRequest,
+    PlannedFile,
+    begin_import,
+    fail_import,
+    finish_import,
+    identify_sources,
+    load_planned_file,
+)
+from flows.progress import NoDisplay
+from flows.running import ProgressDisplay, pace, unchanged_ledger
+from flows.terminal import visible
+from schemas.errors import UsageImportError
+from schemas.ledger import ImportStatus, Ledger
+
+NAME_LENGTH: Final = 160
+SIDE_BY_SIDE: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=pace().workers)
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+class PrefectLostError(Exception):
+    """Prefect could not go on, whatever the stages did."""
+
+
+class StoppedError(UsageImportError):
+    """A load was told to stop at a chunk's end, because another one failed or somebody interrupted."""
+
+
+@dataclass
+class Listener:
+    """Who hears of an import in the same process: a display, a person, and what came of it so far."""
+
+    display: ProgressDisplay = field(default_factory=NoDisplay)
+    say: Callable[[str], None] = lambda _: None
+    run_url: str | None = None
+    ledger: Ledger | None = None
+    is_stopped: Event = field(default_factory=Event)
+
+    def progress(self, file: PlannedFile) -> Callable[[int, int], None]:
+        """What is told after each chunk of a file; it ends the load where the import has been stopped."""
+        shown = self.display.file(file.source.uri, size=file.size)
+
+        def chunk_loaded(rows: int, bytes_read: int) -> None:
+            shown(rows, bytes_read)
+            if self.is_stopped.is_set():
+                raise StoppedError(f"{file.source.uri}: stopped")
+
+        return chunk_loaded
+
+
+_listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
+
+
+def listening() -> Listener:
+    """The listener of this run; one that hears nothing where the flow was not called from here."""
+    return _listener.get() or Listener()
+
+
+def told(stage: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """The same stage, ending in a state whose message is the one line of an error that a user can cause."""
+
+    @wraps(stage)
+    def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Any:
+        try:
+            return stage(*args, **kwargs)
+        except UsageImportError as error:
+            return Failed(message=str(error), data=error)
+
+    return run
+
+
+def stage(name: str) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
+    """A stage as a task of that name: calling it runs the task, and gives or raises what the stage does."""
+
+    def as_task(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+        made = task(name=name, task_run_name=name, cache_policy=NO_CACHE)(told(function))
+
+        @wraps(function)
+        def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Any:
+            return made(*args, **kwargs, return_state=True).result()
+
+        return run
+
+    return as_task
+
+
+def run_name() -> str:
+    """The name of a run: its sources and its day."""
+    asked = flow_run.parameters
+    named = " ".join(str(source) for source in asked.get("sources") or ())
+    clock = asked.get("clock") or datetime.now(UTC)
+    return f"{short(named)} {str(clock)[:10]}".strip()
+
+
+def short(text: str) -> str:
+    """A name as pages show it: no control characters, and where it is too long, its end."""
+    shown = visible(text)
+    return shown if len(shown) <= NAME_LENGTH else "…" + shown[-NAME_LENGTH:]
+
+
+@flow(
+    name="import-usage",
+    description="Turns exports of usage events into invoice-ready usage lines: exact, restartable, explainable.",
+    flow_run_name=run_name,
+    task_runner=SIDE_BY_SIDE,
+    persist_result=False,
+)
+@told
+def import_usage(
+    sources: list[str],
+    catalog: str | None = None,
+    mapping: str | None = None,
+    clock: datetime | None = None,
+    max_rejected: Decimal = MAX_REJECTED,
+    reason: str | None = None,
+    wait: bool = True,  # noqa: FBT001, FBT002 (Prefect shows it as a switch of its form)
+) -> State[Any]:
+    """Import usage events.
+
+    Args:
+        sources: files, folders, globs or s3://, gs://, az:// URLs
+        catalog: a folder with customers, meters, plans and contracts to load first
+        mapping: a TOML file that says how the sources' columns become fields
+        clock: the instant to go by instead of now
+        max_rejected: the share of rows above which the import fails, 0.05 for 5 %
+        reason: kept in the history
+        wait: wait for an import at work instead of giving up
+    """
+    request = ImportRequest(
+        sources=tuple(sources),
+        mapping_file=mapping,
+        clock=clock,
+        max_rejected=max_rejected,
+        reason=reason,
+        flow_run_id=flow_run.id,
+    )
+    with alone(wait=wait):
+        if catalog is not None:
+            load_catalog(catalog, request)
+        hashed = list_and_hash(sources)
+        plan = begin(request, hashed)
+        if plan.is_unchanged and not plan.is_resumed:
+            return ended(nothing_new(plan))
+        warnings = load_files(plan)
+        ledger = settle_and_publish(plan, warnings)
+        write_artifacts(ledger)
+    return ended(ledger)
+
+
+@contextmanager
+def alone(*, wait: bool) -> Iterator[None]:
+    """Hold the import lock, and the database up, until the import has ended; tell the listener where the run is seen."""
+    listener = listening()
+    listener.run_url = url_for("flow-run", obj_id=flow_run.id)
+    listener.say(f"this run: {listener.run_url}")
+    with ExitStack() as held:
+        engine = held.enter_context(open_database())
+        with listener.display.stage("waiting for another import") if wait else ExitStack():
+            held.enter_context(import_lock(engine, wait=wait))
+        yield
+
+
+@stage("load catalog")
+def load_catalog(folder: str, request: ImportRequest) -> int:
+    """Load a catalog, all or nothing."""
+    from flows.catalog import apply_catalog
+
+    with open_database() as engine, engine.begin() as connection:
+        applied = apply_catalog(
+            connection, Path(folder), clock=request.clock or datetime.now(UTC), reason=request.reason
+        )
+    return applied.version
+
+
+@stage("list and hash sources")
+def list_and_hash(sources: list[str]) -> tuple[HashedSource, ...]:
+    """The files of the sources, in the order of their places, with what their bytes are."""
+    with listening().display.stage("hashing"):
+        return identify_sources(sources)
+
+
+@stage("begin")
+def begin(request: ImportRequest, hashed: tuple[HashedSource, ...]) -> ImportPlan:
+    """Give the import its id and its files their places, or take up the unfinished one it repeats."""
+    with open_database() as engine:
+        return begin_import(engine, request, hashed)
+
+
+@task(name="load", task_run_name="load {name}", cache_policy=NO_CACHE)
+@told
+def load(name: str, plan: ImportPlan, file: PlannedFile, *, chunk_rows: int) -> tuple[str, ...]:
+    """Load one file, going on from its last chunk; the warnings that sifting gave."""
+    with open_database() as engine:
+        warnings = load_planned_file(
+            engine, plan, file, chunk_rows=chunk_rows, progress=listening().progress(file)
+        )
+    get_run_logger().info(
+        "loaded %s: place %d, %d bytes, sha256 %s", name, file.file_id, file.size, file.sha256
+    )
+    return warnings
+
+
+@stage("settle, roll up and publish")
+def settle_and_publish(plan: ImportPlan, warnings: dict[str, tuple[str, ...]]) -> Ledger:
+    """Give every row its outcome, and let what came of it count: one transaction."""
+    listener = listening()
+    with open_database() as engine, listener.display.stage("settling, rolling up, publishing"):
+        ledger = finish_import(engine, plan)
+    for file in ledger.files:
+        file.warnings = list(warnings.get(file.uri, ()))
+    listener.ledger = ledger
+    return ledger
+
+
+@stage("write artifacts")
+def write_artifacts(ledger: Ledger) -> None:
+    """Show the ledger, the rejections and what changed on the run's page."""
+    with open_database() as engine:
+        keep_artifacts(engine, ledger)
+
+
+def nothing_new(plan: ImportPlan) -> Ledger:
+    """The ledger of an import whose files are all known."""
+    with open_database() as engine:
+        ledger = unchanged_ledger(engine, plan)
+    listening().ledger = ledger
+    return ledger
+
+
+def load_files(plan: ImportPlan) -> dict[str, tuple[str, ...]]:
+    """Load the files side by side; after one has failed no other begins, and nothing of the import counts."""
+    files = [file for file in plan.files if not file.is_unchanged]
+    try:
+        loads = load_side_by_side(plan, files, workers=pace().workers, chunk_rows=pace().chunk_rows)
+        return {file.source.uri: loaded.result() for file, loaded in zip(files, loads, strict=True)}
+    except UsageImportError as error:
+        with open_database() as engine:
+            fail_import(engine, plan, str(error))
+        failed = Ledger(import_id=plan.import_id, status=ImportStatus.FAILED, clock=plan.clock.isoformat())
+        write_artifacts(replace(failed, message=str(error)))
+        raise
+
+
+def load_side_by_side(
+    plan: ImportPlan, files: list[PlannedFile], *, workers: int, chunk_rows: int
+) -> list[PrefectFuture[tuple[str, ...]]]:
+    """The loads of all files, ended; raises what the first one to fail raised, once those begun have ended."""
+    slots, is_stopped = BoundedSemaphore(workers), listening().is_stopped
+    loads: list[PrefectFuture[tuple[str, ...]]] = []
+    failed: list[PrefectFuture[tuple[str, ...]]] = []
+
+    def load_ended(loaded: PrefectFuture[tuple[str, ...]]) -> None:
+        loaded.wait()
+        if not loaded.state.is_completed():
+            failed.append(loaded)
+            is_stopped.set()
+        slots.release()
+
+    try:
+        for file in files:
+            slots.acquire()
+            if failed:
+                break
+            name, small = short(file.source.uri), replace(plan, files=())
+            loads.append(load.submit(name, small, file, chunk_rows=chunk_rows))
+            loads[-1].add_done_callback(load_ended)
+        for loaded in loads:
+            loaded.wait()
+    except BaseException:
+        is_stopped.set()
+        raise
+    if failed:
+        failed[0].result()
+    return loads
+
+
+def ended(ledger: Ledger) -> State[Any]:
+    """The last state of a run: its message is what became of the import."""
+    if ledger.status == ImportStatus.FAILED:
+        get_run_logger().error(ledger.message)
+        return Failed(message=ledger.message)
+    line = canonical_line(ledger)
+    get_run_logger().info(line)
+    return Completed(message=line)
+
+
+def canonical_line(ledger: Ledger) -> str:
+    """What became of an import, in one line."""
+    if ledger.status == ImportStatus.UNCHANGED:
+        return f"unchanged: all files are known since import {ledger.import_id}"
+    outcomes = ", ".join(
+        f"{count:,} {name}"
+        for name, count in (
+            ("new", ledger.new),
+            ("duplicate", ledger.duplicate),
+            ("corrected", ledger.corrected),
+            ("stale", ledger.stale),
+            ("rejected", ledger.rejected),
+        )
+        if count
+    )
+    return (
+        f"import {ledger.import_id} {ledger.status}: {ledger.rows:,} rows of {len(ledger.files):,} files"
+        f"{' (' + outcomes + ')' if outcomes else ''}, {ledger.lines_changed:,} lines changed"
+    )
+
+
+def run_flow(request: ImportRequest, *, wait: bool, listener: Listener) -> Ledger:
+    """Call the flow in this process and give its ledger.
+
+    Raises what the stages raise, and PrefectLostError where Prefect itself could not go on; `listener.ledger` then says
+    whether the import had already ended.
+    """
+    token = _listener.set(listener)
+    try:
+        with temporary_settings(
+            {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+        ):  # its end waits a second for the next beat
+            state: State[Any] = import_usage(
+                sources=list(request.sources),
+                mapping=request.mapping_file,
+                clock=request.clock,
+                max_rejected=request.max_rejected,
+                reason=request.reason,
+                wait=wait,
+                return_state=True,
+            )
+    except Exception as error:
+        raise PrefectLostError(type(error).__name__) from error
+    finally:
+        listener.is_stopped.set()
+        _listener.reset(token)
+    if listener.ledger is not None:
+        return listener.ledger
+    raise state.result(raise_on_failure=False)
