@@ -22,7 +22,7 @@ class RejectionCode(StrEnum):
 
     @property
     def sentence(self) -> str:
-        """How the message of such a rejection starts; empty where the parser speaks."""
+        """How the message of such a rejection starts; empty where the parser speaks, or the field's name begins it."""
         return _SENTENCES[self]
 
 
@@ -37,7 +37,7 @@ _SENTENCES = {
     RejectionCode.TIMESTAMP_TOO_OLD: "timestamp is before",
     RejectionCode.MISSING_TIMESTAMP: "timestamp is required by the mapping",
     RejectionCode.INVALID_PROPERTIES: "properties must be an object of text, numbers and booleans",
-    RejectionCode.INVALID_FIELD: "invalid field",
+    RejectionCode.INVALID_FIELD: "",
     RejectionCode.CONTRACT_NOT_FOUND: "Contract not found",
     RejectionCode.CONFLICT: "idempotencyKey is taken by another event",
 }

@@ -13,44 +13,39 @@ _UUID = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-
 def resolve_customers(
     rows: pl.DataFrame, *, customers: pl.DataFrame, contracts: pl.DataFrame
 ) -> pl.DataFrame:
-    """Puts ``customer_by_id``, ``customer_by_external_id``, ``customer_no`` and ``contract_no`` (Int32) beside the rows.
+    """Puts Int32 numbers beside the rows, null where nothing is named or the field is unfit and so not looked up.
 
-    Null where nothing is named, or where the field is unfit and so not looked up; a contract of another customer is null too.
+    ``customer_by_id``, ``customer_by_external_id``, and of these ``customer_no``; ``contract_owner``, whose customer's the
+    contract is, and ``contract_no`` where that is this customer.
     """
     rows = _look_up(rows, "customer_id", customers, {"customer_no": "customer_by_id"}, key="id")
-    rows = _look_up(
-        rows,
-        "external_customer_id",
-        customers,
-        {"customer_no": "customer_by_external_id"},
-        key="external_customer_id",
-    )
-    rows = _look_up(
-        rows, "contract_id", contracts, {"contract_no": "contract_no", "customer_no": "owner"}, key="id"
-    )
-    return (
-        rows.with_columns(customer_no=pl.coalesce("customer_by_id", "customer_by_external_id"))
-        .with_columns(contract_no=pl.when(pl.col("owner") == pl.col("customer_no")).then("contract_no"))
-        .drop("owner")
-    )
+    told = {"customer_no": "customer_by_external_id"}
+    rows = _look_up(rows, "external_customer_id", customers, told, key="external_customer_id")
+    told = {"contract_no": "contract_no", "customer_no": "contract_owner"}
+    rows = _look_up(rows, "contract_id", contracts, told, key="id")
+    rows = rows.with_columns(customer_no=pl.coalesce("customer_by_id", "customer_by_external_id"))
+    is_own = pl.col("contract_owner") == pl.col("customer_no")
+    return rows.with_columns(contract_no=pl.when(is_own).then("contract_no"))
 
 
 def near_misses(ids: Iterable[str], known: pl.Series) -> dict[str, str]:
     """Id → ``did you mean "…": differs by case`` for ids that differ from a known one only in writing."""
-    wanted = pl.DataFrame({"id": sorted(set(ids))}, schema={"id": pl.String}).with_columns(
-        folded=_folded("id")
+    wanted = pl.DataFrame({"id": sorted(set(ids))}, schema={"id": pl.String})
+    held = pl.DataFrame({"known": known.drop_nulls().cast(pl.String)})
+    pairs = wanted.with_columns(folded=_folded("id")).join(
+        held.with_columns(folded=_folded("known")), on="folded"
     )
-    held = pl.DataFrame({"known": known.drop_nulls().cast(pl.String)}).with_columns(folded=_folded("known"))
-    pairs = wanted.join(held, on="folded").group_by("id").agg(pl.col("known").min())
+    near = pairs.filter(pl.col("id") != pl.col("known")).group_by("id").agg(pl.col("known").min())
     return {
         id_: f'did you mean "{other}": differs by {_difference(id_, other)}'
-        for id_, other in pairs.iter_rows()
+        for id_, other in near.iter_rows()
     }
 
 
 def _look_up(
     rows: pl.DataFrame, name: str, known: pl.DataFrame, told: dict[str, str], *, key: str
 ) -> pl.DataFrame:
+    """Puts columns of what is known beside the rows whose id in ``name`` is that of its ``key``."""
     if rows[name].null_count() == len(rows):
         return rows.with_columns(pl.lit(None, pl.Int32).alias(column) for column in told.values())
     index = (

@@ -2,6 +2,7 @@
 
 import json
 import re
+from json.encoder import encode_basestring
 from typing import Any
 
 DEPTH_LIMIT = 64
@@ -64,12 +65,14 @@ def write(value: Any) -> str:
         return "{" + ",".join(f"{quote(name)}:{write(member)}" for name, member in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(write, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        return quote(value)
+    return {None: "null", True: "true", False: "false"}[value]
 
 
 def quote(text: str) -> str:
     """The text as a JSON string."""
-    return json.dumps(text, ensure_ascii=False)
+    return encode_basestring(text)
 
 
 class _ConstantMet(Exception):  # noqa: N818 - never leaves this module

@@ -8,6 +8,8 @@ JSON_NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 DIGIT_LIMIT = 1000
 """Digits allowed on either side of the point, written plainly; leading and trailing zeros do not count."""
 
+_JSON_NUMBER = re.compile(JSON_NUMBER)
+_ALREADY_PLAIN = re.compile(r"0|-?[1-9][0-9]*(?:\.[0-9]*[1-9])?|-?0\.[0-9]*[1-9]")
 _PARTS = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?")
 _EXPONENT_DIGITS = 9
 
@@ -17,6 +19,8 @@ def plain_decimal(text: str) -> str | None:
 
     None where it is no JSON number or has more than ``DIGIT_LIMIT`` digits on a side of the point.
     """
+    if _ALREADY_PLAIN.fullmatch(text) is not None and len(text) <= DIGIT_LIMIT:
+        return text
     if not is_json_number(text):
         return None
     sign, digits, point = _digits_and_point(text)
@@ -30,9 +34,6 @@ def plain_decimal(text: str) -> str | None:
 def is_json_number(text: str) -> bool:
     """Whether the text is a JSON number, whatever its size."""
     return _JSON_NUMBER.fullmatch(text) is not None
-
-
-_JSON_NUMBER = re.compile(JSON_NUMBER)
 
 
 def _digits_and_point(text: str) -> tuple[str, str, int]:

@@ -1,7 +1,9 @@
 """Properties: a flat object of texts, numbers and booleans that Postgres can hold, or the flaw that says why not."""
 
 import re
+from typing import Any
 
+import msgspec
 import polars as pl
 
 from transforms.exact_json import Members, NotJsonError, Number, parse_text, quote, write
@@ -52,16 +54,21 @@ def check_properties(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def canonical_properties(text: str) -> str:
-    """The one spelling of a flat object: names by code point, numbers plain, no spaces; equal exactly where JSON is."""
-    members: Members = parse_text(text)
-    return "{" + ",".join(f"{quote(name)}:{_canonical(members[name])}" for name in sorted(members)) + "}"
+    """The one spelling of checked properties: names by code point, numbers plain, no spaces; equal exactly where JSON is."""
+    members: dict[str, Any] = _DECODER.decode(text)
+    return "{" + ",".join([f"{quote(name)}:{_canonical(members[name])}" for name in sorted(members)]) + "}"
 
 
-def _canonical(value: object) -> str:
+_DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=Number)
+
+
+def _canonical(value: Any) -> str:
     if isinstance(value, Number):
         plain = plain_decimal(value)
         assert plain is not None  # noqa: S101 - larger numbers have been rejected
         return plain
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
     return write(value)
 
 
@@ -82,14 +89,10 @@ def _examine(text: str) -> tuple[str | None, str | None, str | None]:
 
 
 def _flaw(name: str, value: object) -> str | None:
-    if isinstance(value, Number):
-        return (
-            None
-            if plain_decimal(value) is not None
-            else f"has more than {DIGIT_LIMIT:,} digits on a side of the point"
-        )
     if "\0" in name or (isinstance(value, str) and "\0" in value):
         return "holds U+0000"
+    if isinstance(value, Number) and plain_decimal(value) is None:
+        return f"has more than {DIGIT_LIMIT:,} digits on a side of the point"
     return None if isinstance(value, str | bool) else f"is {_kind(value)}"
 
 

@@ -78,6 +78,8 @@ def _customer_not_found(row: _Row) -> _Told:
 
 
 def _contract_not_found(row: _Row) -> _Told:
+    if row["contract_owner"] is not None:
+        row = {**row, "contract_id_hint": "it is another customer's"}
     return _not_found(RejectionCode.CONTRACT_NOT_FOUND, "contract_id", row)
 
 

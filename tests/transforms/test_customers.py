@@ -1,0 +1,90 @@
+"""Ids are matched exactly; what is nearly one is told, never mended."""
+
+import polars as pl
+import pytest
+
+from tests.transforms.sifting import UUID, accepted, event, rejection
+from transforms.customers import near_misses
+
+
+def found(**ids: object) -> tuple[int, int | None]:
+    row = accepted(event(**{"externalCustomerId": None, **ids}))
+    return row["customer_no"], row["contract_no"]
+
+
+def test_either_id_names_a_customer_and_both_may() -> None:
+    """Monk's id, the caller's own, or both where they name the same."""
+    assert (
+        found(customerId=UUID)
+        == found(externalCustomerId="acme")
+        == found(customerId=UUID, externalCustomerId="acme")
+    )
+    assert found(customerId="cus-2") == (2, None)
+
+
+def test_letter_case_of_uuids_does_not_count() -> None:
+    """Where both sides are UUIDs, and nowhere else."""
+    assert found(customerId=UUID.upper()) == (1, None)
+    assert rejection(event(customerId="CUS-2"))["code"] == "customer_not_found"
+
+
+@pytest.mark.parametrize(
+    ("told", "hint"),
+    [
+        ("ACME", ' (did you mean "acme": differs by case)'), (" acme", ' (did you mean "acme": differs by outer spaces)'), ("Acme\u3000", ' (did you mean "acme": differs by outer spaces and case)'),
+        ("\uff41cme", ' (did you mean "acme": differs by Unicode form)'), ("\uff21CME", ' (did you mean "acme": differs by case and Unicode form)'), ("acm", ""), ("ac me", ""),
+    ],
+)  # fmt: skip
+def test_a_near_miss_is_named_and_not_mended(told: str, hint: str) -> None:
+    """Case, outer spaces and Unicode form count; the message says what was nearly met."""
+    refused = rejection(event(externalCustomerId=told))
+    assert refused["code"] == "customer_not_found"
+    assert refused["message"] == f'Customer not found: "{told}"{hint}'
+    assert (refused["field"], refused["value"]) == ("externalCustomerId", told)
+
+
+def test_composed_and_decomposed_letters_are_near() -> None:
+    """é in one code point is not é in two."""
+    assert near_misses(["cafe\u0301"], pl.Series(["caf\u00e9"])) == {
+        "cafe\u0301": 'did you mean "caf\u00e9": differs by Unicode form'
+    }
+
+
+def test_one_unknown_id_beside_a_known_one_is_not_found() -> None:
+    """An id that names nobody does not name the same customer."""
+    refused = rejection(event(customerId="cus-9"))
+    assert (refused["code"], refused["field"], refused["value"]) == (
+        "customer_not_found",
+        "customerId",
+        "cus-9",
+    )
+    assert rejection(event(customerId=UUID, externalCustomerId="nope"))["field"] == "externalCustomerId"
+
+
+def test_two_customers_in_one_event_are_a_mismatch() -> None:
+    """Both known, not the same."""
+    refused = rejection(event(customerId="cus-2"))
+    assert refused["code"] == "customer_mismatch"
+    assert (
+        refused["message"] == 'customerId and externalCustomerId name different customers: "cus-2" and "acme"'
+    )
+
+
+@pytest.mark.parametrize("unfit", [5, "x" * 256, "a\nb", ["acme"]])
+def test_an_unfit_id_is_not_looked_up(unfit: object) -> None:
+    """It is neither missing nor unknown; but the other id is judged as ever."""
+    assert rejection(event(customerId=unfit))["code"] == "invalid_field"
+    assert rejection(event(customerId=unfit, externalCustomerId=None))["code"] == "invalid_field"
+    assert rejection(event(customerId=unfit, externalCustomerId="nope"))["code"] == "customer_not_found"
+
+
+def test_a_contract_must_be_the_customers_own() -> None:
+    """Unknown, or another customer's, is one and the same to the sender."""
+    assert found(externalCustomerId="acme", contractId="con-7") == (1, 7)
+    assert found(externalCustomerId="acme", contract_id="con-7") == (1, 7)
+    assert rejection(event(contractId="con-9"))["message"] == 'Contract not found: "con-9"'
+    assert (
+        rejection(event(contractId="con-8"))["message"]
+        == 'Contract not found: "con-8" (it is another customer\'s)'
+    )
+    assert rejection(event(contractId="CON-7"))["message"].endswith('(did you mean "con-7": differs by case)')

@@ -1,0 +1,123 @@
+"""Identity: a key given is a key; content without one makes the same key wherever it is read."""
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Uuid, column
+from sqlalchemy.dialects.postgresql.base import PGDialect
+
+from tests.transforms.sifting import UUID, accepted, event
+from transforms.identify import content_text, given_key, nth_derived_key, ordinal_key
+
+TEXTS = st.text(st.sampled_from('ab",[]{}\\'), max_size=4)
+CONTENTS = st.tuples(TEXTS, TEXTS, st.none() | st.integers(0, 3), st.none() | TEXTS, st.sampled_from(["{}", '{"a":1}', '{"a":"1"}']), st.booleans())  # fmt: skip
+
+
+def content(parts: tuple[str, str, int | None, str | None, str, bool]) -> str:
+    customer_id, name, at, contract, properties, is_deleted = parts
+    return content_text(
+        customer_id=customer_id,
+        event_name=name,
+        at_micros=at,
+        contract_id=contract,
+        properties=properties,
+        is_deleted=is_deleted,
+    )
+
+
+@given(CONTENTS, CONTENTS)
+def test_no_two_contents_share_a_text(one: tuple[str, str, int | None, str | None, str, bool], other: tuple[str, str, int | None, str | None, str, bool]) -> None:  # fmt: skip
+    """("a-b", "c") is not ("a", "b-c"), whatever the separators and quotes inside."""
+    assert (content(one) == content(other)) == (one == other)
+
+
+def test_a_given_key_alone_is_the_identity() -> None:
+    """A corrected timestamp, name or property keeps the key; another key is another event."""
+    first = accepted(event(idempotencyKey="k"))
+    corrected = accepted(
+        event(idempotencyKey="k", timestamp="2025-07-01T00:00:00Z", properties={"a": 1}, customerId=UUID)
+    )
+    assert first["key"] == corrected["key"] == given_key("k")
+    assert len(first["key"]) == 16
+    assert accepted(event(idempotencyKey="K"))["key"] != first["key"]
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        event(customerId=UUID, externalCustomerId=None),
+        event(customerId=UUID.upper()),
+        event(timestamp="2025-06-01 02:00:00.0000009 +02:00"),
+        event(properties={}),
+        event(properties=None),
+        event(idempotencyKey="", foo=1),
+    ],
+)
+def test_the_same_content_makes_the_same_key(same: bytes) -> None:
+    """Which id named the customer, how the instant is written, and what is unknown do not count."""
+    assert accepted(same)["key"] == accepted(event())["key"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        event(eventName="other"),
+        event(externalCustomerId=None, customerId="cus-2"),
+        event(timestamp="2025-06-01T00:00:00.000001Z"),
+        event(timestamp=None),
+        event(contractId="con-7"),
+        event(properties={"a": 1}),
+        event(idempotencyKey="derived"),
+    ],
+)
+def test_other_content_makes_another_key(other: bytes) -> None:
+    """Two true events never merge."""
+    assert accepted(other)["key"] != accepted(event())["key"]
+
+
+def test_an_omitted_timestamp_enters_as_omitted() -> None:
+    """Keys from *now* would never match again; and an omitted time is not the clock's time told."""
+    omitted, told = accepted(event(timestamp=None)), accepted(event(timestamp="2026-01-01T00:00:00Z"))
+    assert omitted["at"] == told["at"]
+    assert omitted["is_timestamp_omitted"]
+    assert omitted["key"] != told["key"]
+
+
+@pytest.mark.parametrize(("one", "other", "is_same"), [("1", "1.0", True), ("1", "1e0", True), ("-0", "0", True), ("1", '"1"', False), ("1", "true", False), ("9007199254740993", "9007199254740992", False)])  # fmt: skip
+def test_properties_are_compared_as_json_values(one: str, other: str, is_same: bool) -> None:  # noqa: FBT001
+    """1 = 1.0 = 1e0, not "1", not true; and no number goes through a double."""
+    keys = [
+        accepted(event()[:-1] + b', "properties": {"b": 2, "a": %s}}' % text.encode())["key"]
+        for text in (one, other)
+    ]
+    assert (keys[0] == keys[1]) == is_same
+
+
+def test_keys_have_not_changed() -> None:
+    """Keys are held in databases: a changed hash would bill every keyless event again."""
+    assert given_key("k").hex() == "612e692779da3d7d6f00e7fd5aed3e40"
+    assert accepted(event())["key"].hex() == "19462e2c02489fdfb2bc6519cc1e77bd"
+    assert nth_derived_key(given_key("k"), 1) == given_key("k")
+    assert nth_derived_key(given_key("k"), 2).hex() == "9c56e62c5e4a0bcec92e48ee181b53ba"
+
+
+def test_ordinal_keys_are_said_in_sql_alike() -> None:
+    """The statement names the same word, the key and the ordinal, and bound values only."""
+    text = str(ordinal_key(column("key", Uuid), column("ordinal")).compile(dialect=PGDialect()))
+    assert "sha256" in text
+    assert "uuid_send" in text
+    assert "int8send" in text
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.binary(min_size=16, max_size=16), min_size=2, max_size=2, unique=True),
+    st.integers(1, 100),
+    st.integers(1, 100),
+)
+def test_equal_rows_of_a_file_stay_apart(keys: list[bytes], one: int, other: int) -> None:
+    """The n-th of equal rows has a key of its own."""
+    assert (nth_derived_key(keys[0], one) == nth_derived_key(keys[0], other)) == (one == other)
+    assert nth_derived_key(keys[0], one) != nth_derived_key(keys[1], other)
+    assert pl.Series([nth_derived_key(keys[0], one)]).dtype == pl.Binary

@@ -1,0 +1,244 @@
+"""One row for every rejection, and what is kept, counted and warned of beside the rows."""
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+import pytest
+
+from schemas.chunk import RAW_KEPT_BYTES, ROW_LIMIT_BYTES, Malformed
+from schemas.mapping import Mapping
+from schemas.rejections import RejectionCode
+from tests.transforms.sifting import accepted, event, json_chunk, rejection, sifted
+from transforms.sift import ACCEPTED, OTHER_FIELDS, REJECTED, UNKNOWN_FIELDS_COUNTED, SiftCounts
+
+OLDEST = Mapping(oldest=datetime(2025, 1, 1, tzinfo=UTC))
+STRICT = Mapping(missing_timestamp="reject")
+FLAW = "properties must be an object of text, numbers and booleans: "
+
+REJECTED_ROWS: list[tuple[bytes, str, str, str | None, str | None]] = [
+    (b'{"eventName":', "malformed_row", "expecting value at byte 13", None, None),
+    (b'{"eventName":"\xff"}', "malformed_row", "broken UTF-8 at byte 14", None, None),
+    (event(eventName=None), "missing_event_name", "eventName is required", "eventName", None),
+    (event(eventName=""), "missing_event_name", "eventName is required", "eventName", None),
+    (event(externalCustomerId=...), "missing_customer", "customerId or externalCustomerId is required", "customerId", None),
+    (event(externalCustomerId="", customerId=None), "missing_customer", "customerId or externalCustomerId is required", "customerId", None),
+    (event(externalCustomerId="nope"), "customer_not_found", 'Customer not found: "nope"', "externalCustomerId", "nope"),
+    (event(customerId="cus-2"), "customer_mismatch", 'customerId and externalCustomerId name different customers: "cus-2" and "acme"', "externalCustomerId", "acme"),
+    (event(timestamp="2025-01-01"), "invalid_timestamp", 'timestamp must be ISO 8601 with an offset: "2025-01-01"', "timestamp", "2025-01-01"),
+    (event(timestamp=1700000000), "invalid_timestamp", 'timestamp must be ISO 8601 with an offset: "1700000000"', "timestamp", "1700000000"),
+    (event(timestamp=["2025-01-01T00:00:00Z"]), "invalid_timestamp", 'timestamp must be ISO 8601 with an offset: "["2025-01-01T00:00:00Z"]"', "timestamp", '["2025-01-01T00:00:00Z"]'),
+    (event(timestamp="2026-01-01T01:00:00.000001Z"), "timestamp_in_future", 'timestamp must not be more than 1 hour in the future: "2026-01-01T01:00:00.000001Z"', "timestamp", "2026-01-01T01:00:00.000001Z"),
+    (event(properties={"a": None}), "invalid_properties", FLAW + '"a" is null', "properties.a", '{"a": null}'),
+    (event(properties="x"), "invalid_properties", FLAW + "it is a text", "properties", '"x"'),
+    (event(properties=[]), "invalid_properties", FLAW + "it is a list", "properties", "[]"),
+    (event(properties={"a": "\0"}), "invalid_properties", FLAW + '"a" holds U+0000', "properties.a", '{"a": "\\u0000"}'),
+    (event(eventName=5), "invalid_field", 'eventName must be a text: "5"', "eventName", "5"),
+    (event(eventName={}), "invalid_field", 'eventName must be a text: "{}"', "eventName", "{}"),
+    (event(idempotencyKey="k\x7f"), "invalid_field", 'idempotencyKey must not hold control characters: "k\\u007f"', "idempotencyKey", "k\\u007f"),
+    (event(idempotencyKey=False), "invalid_field", 'idempotencyKey must be a text: "false"', "idempotencyKey", "false"),
+    (event(contractId="x" * 256), "invalid_field", f'contractId must have at most 255 characters, not 256: "{"x" * 199}…"', "contractId", "x" * 199 + "…"),
+    (event(contractId="con-8"), "contract_not_found", 'Contract not found: "con-8" (it is another customer\'s)', "contractId", "con-8"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("raw", "code", "message", "field", "value"), REJECTED_ROWS)
+def test_every_rejection_says_its_words(
+    raw: bytes, code: str, message: str, field: str | None, value: str | None
+) -> None:
+    """Code, message, field and value, and the untouched bytes with their length and hash."""
+    refused = rejection(raw)
+    assert {name: refused[name] for name in ("code", "message", "field", "value")} == {
+        "code": code,
+        "message": message,
+        "field": field,
+        "value": value,
+    }
+    assert refused["message"].startswith(RejectionCode(code).sentence)
+    assert (refused["raw"], refused["raw_length"], refused["raw_sha256"]) == (
+        raw,
+        len(raw),
+        hashlib.sha256(raw).digest(),
+    )
+
+
+def test_a_source_may_refuse_old_and_missing_timestamps() -> None:
+    """Only where its mapping asks for it; the floor itself is allowed."""
+    refused = rejection(event(timestamp="2024-12-31T23:59:59.999999Z"), mapping=OLDEST)
+    assert refused["code"] == "timestamp_too_old"
+    assert refused["message"] == 'timestamp is before 2025-01-01T00:00:00Z: "2024-12-31T23:59:59.999999Z"'
+    assert accepted(event(timestamp="2025-01-01T00:00:00Z"), mapping=OLDEST)
+    refused = rejection(event(timestamp=""), mapping=STRICT)
+    assert (refused["code"], refused["message"], refused["field"]) == (
+        "missing_timestamp",
+        "timestamp is required by the mapping",
+        "timestamp",
+    )
+    assert accepted(event(timestamp=""))["is_timestamp_omitted"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"eventName": None, "externalCustomerId": None}, "missing_event_name"), ({"externalCustomerId": None, "timestamp": "x"}, "missing_customer"),
+        ({"externalCustomerId": "nope", "timestamp": "x"}, "customer_not_found"), ({"customerId": "cus-2", "timestamp": "x"}, "customer_mismatch"),
+        ({"timestamp": "x", "properties": []}, "invalid_timestamp"), ({"timestamp": "2027-01-01T00:00:00Z", "properties": []}, "timestamp_in_future"),
+        ({"properties": [], "idempotencyKey": 5}, "invalid_properties"), ({"idempotencyKey": 5, "contractId": "nope"}, "invalid_field"),
+        ({"eventName": 5, "timestamp": "x"}, "invalid_timestamp"),
+    ],
+)  # fmt: skip
+def test_the_first_code_that_applies_wins(fields: dict[str, Any], code: str) -> None:
+    """A row with two faults has the code that stands higher in the table."""
+    assert rejection(event(**fields))["code"] == code
+
+
+def test_the_bound_of_the_future() -> None:
+    """Exactly one hour after the clock is allowed."""
+    assert accepted(event(timestamp="2026-01-01T01:00:00Z"))["at"] == datetime(2026, 1, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["x" * 255, "\U0001f600" * 255, "é", " ", "a'b\";--%{}", "\x80"])
+def test_fit_texts(text: str) -> None:
+    """1–255 code points, whatever they are, but for control characters."""
+    row = accepted(event(eventName=text, idempotencyKey=text))
+    assert (row["event_name"], row["idempotency_key"]) == (text, text)
+
+
+def test_older_spellings_are_the_same_fields() -> None:
+    """camelCase counts where both are given; null and the empty text are absent, and so not given."""
+    old = {
+        "event_name": "old",
+        "external_customer_id": "acme",
+        "idempotency_key": "k",
+        "contract_id": "con-7",
+    }
+    row = accepted(json.dumps(old).encode())
+    assert (row["event_name"], row["idempotency_key"], row["contract_no"]) == ("old", "k", 7)
+    assert accepted(event(event_name="old"))["event_name"] == "call"
+    assert accepted(event(eventName="", event_name="old"))["event_name"] == "old"
+    assert rejection(event(eventName=5, event_name="old"))["code"] == "invalid_field"
+    assert accepted(event(event_name=5))["event_name"] == "call"
+
+
+def test_of_a_name_twice_the_last_counts() -> None:
+    """As every JSON parser has it, for fields and for properties."""
+    raw = event()[:-1] + b', "eventName": "last", "properties": {"a": 1}, "properties": {"b": 2}}'
+    row = accepted(raw)
+    assert (row["event_name"], row["properties"]) == ("last", '{"b": 2}')
+    assert rejection(event()[:-1] + b', "eventName": ""}')["code"] == "missing_event_name"
+
+
+VALUES = {
+    "1": "number", "-0": "number", "1e3": "number", "1e999": "number", "9007199254740993": "number", "0." + "0" * 27 + "1": "number", '""': "text", '"1"': "text", '"1,000"': "text",
+    '"NaN"': "text", "true": "boolean", "false": "boolean", "null": None, "[]": None, "{}": None, "1e1000": None, "1e131072": None, "1e-1001": None, '"\\u0000"': None,
+    "+5": "broken", ".5": "broken", "01": "broken", "1,000": "broken", "NaN": "broken", "Infinity": "broken", '"\\ud800"': "broken", "'a'": "broken", "tru": "broken",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", VALUES)
+def test_every_value_is_kept_to_the_letter_or_reported(text: str) -> None:
+    """What does not parse or fit is never 0, never another number, and never breaks its neighbours."""
+    kind = VALUES[text]
+    raw = event()[:-1] + b', "properties": {"v": %s}}' % text.encode()
+    halves = sifted(json_chunk([event(), raw, event()]))
+    if kind in {"number", "text", "boolean"}:
+        assert halves.accepted["properties"].to_list() == ["{}", f'{{"v": {text}}}', "{}"]
+    else:
+        expected = "malformed_row" if kind == "broken" else "invalid_properties"
+        assert halves.rejections["code"].to_list() == [expected]
+        assert halves.accepted["row"].to_list() == [1, 3]
+
+
+def test_a_row_that_reading_gave_up_keeps_its_reason() -> None:
+    """Length and hash are those of the whole row, though only its beginning is kept."""
+    bad = Malformed(message="a body that cannot be split at byte 7", raw_length=99, raw_sha256=b"h" * 32)
+    halves = sifted(json_chunk([event(), b"{", event()], malformed={1: bad}))
+    refused = halves.rejections.row(0, named=True)
+    assert (refused["row"], refused["code"], refused["message"]) == (2, "malformed_row", bad.message)
+    assert (refused["raw"], refused["raw_length"], refused["raw_sha256"]) == (b"{", 99, b"h" * 32)
+
+
+def test_of_a_long_row_the_beginning_is_kept() -> None:
+    """At most 64 KiB, with the length and hash of all of it."""
+    raw = event(eventName="", other="x" * RAW_KEPT_BYTES)
+    refused = rejection(raw)
+    assert refused["raw"] == raw[:RAW_KEPT_BYTES]
+    assert (refused["raw_length"], refused["raw_sha256"]) == (len(raw), hashlib.sha256(raw).digest())
+
+
+def test_a_row_over_the_limit_is_malformed() -> None:
+    """16 MiB are allowed, a byte more is not."""
+    room = ROW_LIMIT_BYTES - len(event(other=""))
+    assert accepted(event(other="x" * room))
+    assert rejection(event(other="x" * (room + 1)))["code"] == "malformed_row"
+
+
+def test_what_is_shown_cannot_steer_a_terminal() -> None:
+    """Escapes, bells and writing from right to left are shown as what they are."""
+    refused = rejection(event(externalCustomerId="a\u202e\u009b\u200b\ufeff"))
+    assert refused["value"] == "a\\u202e\\u009b\\u200b\\ufeff"
+    assert refused["message"] == 'Customer not found: "a\\u202e\\u009b\\u200b\\ufeff"'
+
+
+def test_counts() -> None:
+    """Unknown fields by name where they hold something; defaulted, doubled and old timestamps of accepted rows."""
+    rows = [
+        event(a=1, b=None, c=""),
+        event(a=[], timestamp=None),
+        event(timestamp="1999-12-31T23:59:59Z"),
+        event(eventName="", a=1, timestamp=None),
+        b"{",
+    ]
+    counts = sifted(json_chunk(rows)).counts
+    assert counts == SiftCounts(
+        unknown_fields={"a": 3}, defaulted_timestamps=1, doubled_local_times=0, before_2000=1
+    )
+    doubled = sifted(
+        json_chunk([event(timestamp="2024-10-27T02:30:00")]), mapping=Mapping(time_zone="Europe/Berlin")
+    )
+    assert doubled.counts.doubled_local_times == 1
+
+
+def test_a_million_unknown_names_do_not_fill_the_memory() -> None:
+    """Some are counted by name, the others together, and however the chunks are cut."""
+    rows = [event(**{f"n{index:05}": 1, "always": 2}) for index in range(500)]
+    whole = sifted(json_chunk(rows)).counts
+    parts = [sifted(json_chunk(rows[at : at + 100])).counts for at in range(0, 500, 100)]
+    assert sum(parts, SiftCounts()) == whole
+    assert len(whole.unknown_fields) == UNKNOWN_FIELDS_COUNTED + 1
+    assert whole.unknown_fields["always"] == 500
+    assert sum(whole.unknown_fields.values()) == 1000
+    assert whole.unknown_fields[OTHER_FIELDS] == 500 - (UNKNOWN_FIELDS_COUNTED - 1)
+
+
+def test_damaged_and_placeholder_ids_get_a_warning() -> None:
+    """They are accepted as they are; the sentence is the same for every chunk."""
+    halves = sifted(
+        json_chunk(
+            [
+                event(idempotencyKey=key)
+                for key in ("1.23E+15", "null", "NULL", "0000-0000", "k", "1e5", "none")
+            ]
+        )
+    )
+    assert len(halves.accepted) == 7
+    assert [warning.split(":")[0] for warning in halves.warnings] == ["idempotencyKey"] * 4
+    assert "1.23E+15" in halves.warnings[0]
+    assert sifted(json_chunk([event(idempotencyKey="k-1E+15")])).warnings == ()
+
+
+def test_an_empty_chunk_has_two_empty_halves() -> None:
+    """With all their columns, so that whatever follows need not ask."""
+    halves = sifted(json_chunk([]))
+    assert halves.accepted.schema == pl.Schema(ACCEPTED)
+    assert halves.rejections.schema == pl.Schema(REJECTED)
+    assert sifted(json_chunk([b"{"])).accepted.schema == pl.Schema(ACCEPTED)
+    assert sifted(json_chunk([event()])).rejections.schema == pl.Schema(REJECTED)
+
+
+def test_every_code_but_conflict_is_covered_here() -> None:
+    """A new code without a row above is noticed; conflicts are found where keys are compared."""
+    here = {code for _, code, *_ in REJECTED_ROWS} | {"timestamp_too_old", "missing_timestamp", "conflict"}
+    assert here == {code.value for code in RejectionCode}
