@@ -33,6 +33,7 @@ from transforms.catalog import (
     find_dangling,
     find_taken,
     identity,
+    in_order,
     lacking,
     prunable,
     understand,
@@ -390,7 +391,7 @@ def _apply(
         *find_taken(told, held, pruned=pruned[Kind.CUSTOMER].keys()),
     ]
     if problems:
-        raise CatalogError(folder, problems)
+        raise CatalogError(folder, in_order(problems))
     differences = {kind: _difference(connection, kind, told, held, pruned[kind]) for kind in Kind}
     version = connection.scalar(text(CURRENT_VERSION)) or 0
     is_new = any(differences.values())

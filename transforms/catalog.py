@@ -11,15 +11,17 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
+from functools import cache
 from typing import Any, Final
 
 import msgspec
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from schemas.catalog import MODELS, USAGE, Customer, Kind, Meter, Plan, Thing
+from schemas.catalog import MODELS, USAGE, Customer, Kind, Meter, Plan, Pricing, Thing
 from transforms.numbers import plain_decimal
 
+_DIGITS = re.compile("([0-9]+)")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _PLACEHOLDER = re.compile(r"null|none|undefined|[0-]*0[0-]*", re.IGNORECASE)
 _SPREADSHEET_NUMBER = re.compile(r"[0-9](?:[.,][0-9]+)?E\+?[0-9]+", re.IGNORECASE)
@@ -233,6 +235,20 @@ def changes(kind: Kind, before: Mapping[str, Any], after: ToldThing) -> tuple[Fi
     )
 
 
+def in_order(problems: Iterable[CatalogProblem]) -> tuple[CatalogProblem, ...]:
+    """By file and place, customers first, numbers by value."""
+    return tuple(sorted(problems, key=lambda problem: (_file_rank(problem.place), _natural(problem.place))))
+
+
+def _file_rank(place: str) -> int:
+    return next((rank for rank, kind in enumerate(Kind) if place.startswith(f"{kind}s.")), len(Kind))
+
+
+def _natural(place: str) -> list[tuple[int, str]]:
+    """A sort key in which 2 comes before 10."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in _DIGITS.split(place)]
+
+
 def quoted(value: object) -> str:
     """A value for a message: short, one line, without control characters."""
     if isinstance(value, bool) or value is None:
@@ -254,6 +270,7 @@ class _Reading:
     mentioned: dict[Kind, dict[str, str]] = field(default_factory=lambda: {kind: {} for kind in Kind})
     external: dict[str, str] = field(default_factory=dict)
     codes: dict[str, str] = field(default_factory=dict)
+    strange: set[tuple[type[BaseModel], str]] = field(default_factory=set)
     problems: list[CatalogProblem] = field(default_factory=list)
     warnings: list[CatalogProblem] = field(default_factory=list)
 
@@ -281,6 +298,7 @@ class _Reading:
         return earlier is document.place
 
     def _check(self, place: str, model: Thing) -> None:
+        self._check_names(place, model)
         if isinstance(model, Customer):
             self._check_customer(place, model)
         elif isinstance(model, Meter):
@@ -291,6 +309,17 @@ class _Reading:
             self._warning(
                 place, "isActive is false without an endDate; dates decide, so this contract rolls on"
             )
+
+    def _check_names(self, place: str, model: Thing | Pricing) -> None:
+        """A name that is a field's but for its spelling is kept and means nothing: said once."""
+        for name in model.model_extra or ():
+            if (type(model), name) not in self.strange:
+                self.strange.add((type(model), name))
+                known = _spellings(type(model)).get(_bare(name))
+                if known is not None:
+                    self._warning(
+                        place, f"{quoted(name)} is not known here, and means nothing; there is {known!r}"
+                    )
 
     def _check_customer(self, place: str, customer: Customer) -> None:
         external_id = customer.external_customer_id
@@ -315,6 +344,7 @@ class _Reading:
     def _check_plan(self, place: str, plan: Plan) -> None:
         seen: dict[str, int] = {}
         for n, pricing in enumerate(plan.pricing):
+            self._check_names(f"{place}.pricing[{n}]", pricing)
             if seen.setdefault(identity(pricing.id), n) != n:
                 first = seen[identity(pricing.id)]
                 self._problem(
@@ -372,6 +402,17 @@ def _near(other: str | None) -> str:
 
 def _folded(id_: str) -> str:
     return unicodedata.normalize("NFKC", id_).strip().casefold()
+
+
+def _bare(name: str) -> str:
+    return name.replace("_", "").replace("-", "").replace(" ", "").casefold()
+
+
+@cache
+def _spellings(model: type[BaseModel]) -> dict[str, str]:
+    """The names of a model's fields by what is left of them without case and separators."""
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    return {_bare(name): name for name in names}
 
 
 def _exact(content: Mapping[str, Any]) -> bytes:

@@ -393,6 +393,23 @@ class TestContracts:
         assert len(problems(Kind.CONTRACT, {"id": 5, "startDate": "x", "endDate": "y", "planId": "p"})) == 4
 
 
+def test_a_field_by_another_spelling_is_a_warning_once() -> None:
+    """`end_date` would let a contract roll on in silence."""
+    found = told(
+        *(
+            document(
+                Kind.CONTRACT, {**CONTRACT, "id": f"k{n}", "end_date": "2026-02-01", "note": 1}, f"f:{n}"
+            )
+            for n in (1, 2)
+        ),
+        document(Kind.PLAN, {"id": "p", "pricing": [{**PRICING, "PriceInterval": "x"}]}),
+    )
+    assert [str(warning) for warning in found.warnings] == [
+        "f:1: 'end_date' is not known here, and means nothing; there is 'endDate'",
+        "file.json[0].pricing[0]: 'PriceInterval' is not known here, and means nothing; there is 'priceInterval'",
+    ]
+
+
 class TestReferences:
     """Against folder and database together."""
 
