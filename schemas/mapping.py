@@ -43,7 +43,7 @@ def _checked_template(template: str) -> str:
     except ValueError as error:
         raise PydanticCustomError("template", "{why}", {"why": f"has {error}"}) from None
     if not columns:
-        raise PydanticCustomError("template", "names no {{column}}; allowed is value = … for a fixed text")
+        raise PydanticCustomError("template", "names no column in braces; for a fixed text write value = …")
     return template
 
 

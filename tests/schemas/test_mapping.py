@@ -1,0 +1,56 @@
+"""A mapping is known by its digest."""
+
+import tomllib
+
+import pytest
+
+from schemas.mapping import DEFAULT_MAPPING, Mapping, template_pieces
+
+
+def digest(text: str) -> str:
+    return Mapping.model_validate(tomllib.loads(text)).digest
+
+
+def test_mappings_that_say_the_same_have_one_digest() -> None:
+    """The order of keys, comments, defaults written out and the spelling of an instant do not count."""
+    one = 'oldest = 2020-01-01T00:00:00Z\n[fields]\neventName = { value = "a" }\ntimestamp = { column = "t" }'
+    other = '# x\non_conflict = "correct"\noldest = 2020-01-01T01:00:00+01:00\n[fields]\ntimestamp = { column = "t" }\neventName = { value = "a" }'
+    assert digest(one) == digest(other)
+    assert digest("") == DEFAULT_MAPPING.digest
+    assert len(DEFAULT_MAPPING.digest) == 64
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'time_zone = "UTC"',
+        '[fields]\neventName = { column = "a" }',
+        '[fields]\neventName = { value = "a" }',
+        'properties = "rest"',
+        "[properties]",
+        "[fields]",
+        "[properties]\na = { value = 1 }",
+        '[properties]\na = { value = "1" }',
+        "[properties]\na = { value = true }",
+    ],
+)
+def test_mappings_that_say_another_thing_have_another_digest(text: str) -> None:
+    """A file read under another mapping is noticed."""
+    others = {DEFAULT_MAPPING.digest, digest('missing_timestamp = "reject"')}
+    assert digest(text) not in others
+
+
+@pytest.mark.parametrize(
+    ("template", "pieces"),
+    [("a{b}c", [("a", False), ("b", True), ("c", False)]), ("{{{b}}}", [("{", False), ("b", True), ("}", False)]), ("{a b!x:y}", [("a b!x:y", True)])],
+)  # fmt: skip
+def test_pieces_of_templates(template: str, pieces: list[tuple[str, bool]]) -> None:
+    """A column in braces, doubled braces for braces, and nothing else that is special."""
+    assert list(template_pieces(template)) == pieces
+
+
+@pytest.mark.parametrize("template", ["{", "}", "a{b", "a}b", "{}", "{a{b}}"])
+def test_stray_braces_are_refused(template: str) -> None:
+    """Rather than guessed at."""
+    with pytest.raises(ValueError, match="brace"):
+        list(template_pieces(template))
