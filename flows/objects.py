@@ -1,6 +1,7 @@
 """Objects: files in object storage, listed page by page and read range by range, pinned to their version."""
 
 import io
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -37,7 +38,6 @@ RETRIES: Any = {
 TIMEOUTS: Any = {"connect_timeout": timedelta(seconds=5), "timeout": timedelta(seconds=60)}
 
 MAGIC = re.compile(r"[*?\[]")
-SECRETIVE = "check the credentials in the environment"
 
 Answer = TypeVar("Answer")
 
@@ -191,11 +191,18 @@ def glob_pattern(pattern: str) -> re.Pattern[str]:
 def _store(root: str) -> ObjectStore:
     """The store of one bucket; credentials, endpoint and region come from the environment."""
     try:
-        return from_url(root, retry_config=RETRIES, client_options=TIMEOUTS)
-    except (exceptions.BaseError, ValueError) as error:
-        raise ConfigurationError(
-            f"{root}: the storage cannot be set up ({_reason(error)}); {SECRETIVE}"
-        ) from error
+        options = TIMEOUTS | {"allow_http": _is_plain_allowed(root)}
+        return from_url(root, retry_config=RETRIES, client_options=options)
+    except (exceptions.BaseError, ValueError, OSError) as error:
+        raise ConfigurationError(f"{root}: {_reason(error)}") from error
+
+
+def _is_plain_allowed(root: str) -> bool:
+    """What the environment says about endpoints without encryption: options of ours hide it from the client."""
+    name = {"s3": "AWS_ALLOW_HTTP", "gs": "GOOGLE_ALLOW_HTTP", "az": "AZURE_ALLOW_HTTP"}[
+        root.partition(":")[0]
+    ]
+    return os.environ.get(name, "").lower() in {"1", "true", "yes", "on"}
 
 
 def _asked(uri: str, ask: Callable[[], Answer]) -> Answer:
@@ -205,44 +212,52 @@ def _asked(uri: str, ask: Callable[[], Answer]) -> Answer:
         return ask()
     except (exceptions.NotFoundError, FileNotFoundError) as error:
         if "NoSuchBucket" in str(error):
-            raise UsageImportError(f"{uri.split('/')[2]}: there is no such bucket; check its name") from error
+            raise UsageImportError(f"{name}: {_reason(error)}") from error
         raise FileNotFoundError from error
     except exceptions.PreconditionError as error:
         raise UsageImportError(
             f"{name}: the object changed while it was read; run again once it stands still"
         ) from error
-    except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as error:
-        raise UsageImportError(f"{name}: the storage refuses access; {SECRETIVE}") from error
-    except exceptions.BaseError as error:
-        raise UsageImportError(
-            f"{name}: {_reason(error)}; {SECRETIVE}, and that the storage can be reached"
-        ) from error
+    except ValueError as error:
+        raise ConfigurationError(f"{name}: no key can read so; check for doubled slashes and dots") from error
+    except (exceptions.BaseError, OSError) as error:
+        raise UsageImportError(f"{name}: {_reason(error)}") from error
 
+
+CREDENTIALS = (
+    "there are no credentials; set them in the environment, AWS_SKIP_SIGNATURE=true for public buckets"
+)
+UNREACHABLE = "the endpoint cannot be reached; check the network and AWS_ENDPOINT_URL"
+REFUSED = "the storage refuses access; check the credentials in the environment and what they may read"
 
 REASONS = {
-    "NoSuchBucket": "there is no such bucket",
-    "InvalidAccessKeyId": "the storage does not know the access key",
-    "SignatureDoesNotMatch": "the storage refuses the secret key",
-    "AccessDenied": "the storage refuses access",
-    "credential": "there are no credentials",
-    "metadata": "there are no credentials",
-    "169.254": "there are no credentials",
-    "URL scheme is not allowed": "the endpoint is not encrypted; set AWS_ALLOW_HTTP=true to use it nevertheless",
-    "dns error": "the endpoint's name is unknown",
-    "Connection refused": "the endpoint refuses the connection",
-    "error sending request": "the endpoint cannot be reached",
-    "tcp connect": "the endpoint cannot be reached",
-    "timed out": "the storage does not answer in time",
-    "Account must be specified": "AZURE_STORAGE_ACCOUNT_NAME is not set",
-    "retries": "the storage keeps failing",
+    "NoSuchBucket": "there is no such bucket; check its name",
+    "169.254": CREDENTIALS,
+    "MissingAccessKeyId": CREDENTIALS,
+    "MissingSecretAccessKey": CREDENTIALS,
+    "InvalidAccessKeyId": "the storage does not know the access key; check the credentials in the environment",
+    "SignatureDoesNotMatch": "the storage refuses the secret key; check the credentials in the environment",
+    "AccessDenied": REFUSED,
+    "403": REFUSED,
+    "401": REFUSED,
+    "metadata": CREDENTIALS,
+    "credential": CREDENTIALS,
+    "Account must be specified": "the storage account is not known; set AZURE_STORAGE_ACCOUNT_NAME",
+    "builder error": "the endpoint is not encrypted; set AWS_ALLOW_HTTP=true to use it nevertheless",
+    "dns error": UNREACHABLE,
+    "Connection refused": UNREACHABLE,
+    "tcp connect": UNREACHABLE,
+    "error sending request": UNREACHABLE,
+    "timed out": "the storage does not answer in time; run again",
+    "retries": "the storage keeps failing; run again later",
 }
 """What in the client's own text stands for what; the text itself can hold addresses with signatures."""
 
 
 def _reason(error: BaseException) -> str:
-    text = str(error)
+    text = str(error).lower()
     return next(
-        (reason for mark, reason in REASONS.items() if mark.lower() in text.lower()), "the storage fails"
+        (reason for mark, reason in REASONS.items() if mark.lower() in text), "the storage fails; run again"
     )
 
 

@@ -124,7 +124,7 @@ def _runs(window: Window, *, name: str) -> Iterator[Run]:
     while (
         b"\n" not in window.data.lstrip(b" \t\r\n")
         and len(window) <= ROW_LIMIT_BYTES
-        and window.reach(2 * len(window))
+        and window.reach(2 * len(window) + 1)
     ):
         pass
     if sniffing.is_pretty(window.data[window.at : window.at + ROW_LIMIT_BYTES]):
