@@ -56,49 +56,55 @@ def _alike(output: str) -> str:
 def copy(tmp_path: Path) -> Path:
     """A fresh copy of what the README's commands read, with the program on the path."""
     folder = tmp_path / "usage-import"
-    shutil.copytree(ROOT / "data-samples", folder / "data-samples")
+    shutil.copytree(ROOT / "data-samples", folder / "data-samples", ignore=shutil.ignore_patterns(".*"))
     (tmp_path / "shared").symlink_to(TRACE)
     program = tmp_path / "bin" / "usage-import"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m flows "$@"\n')
+    program.write_text(f"#!{sys.executable}\nfrom flows.cli import main\n\nmain()\n")
     program.chmod(0o755)
     return folder
 
 
-def _run(said: Said, folder: Path) -> str:
-    environment = clean_environment()
-    environment |= {
-        "PATH": f"{folder.parent / 'bin'}:{environment['PATH']}",
-        "COLUMNS": "132",
-        "LC_ALL": "C.UTF-8",
-    }
-    ended = subprocess.run(
-        ["bash", "-c", said.command],
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert "Traceback" not in ended.stdout, ended.stdout
-    return "\n".join(line.rstrip() for line in ended.stdout.strip("\n").splitlines())
+class Terminal:
+    """Where a reader of a section types: `cd` is remembered, everything else is run."""
+
+    def __init__(self, folder: Path) -> None:
+        self._root = self._folder = folder
+        self._environment = clean_environment() | {"LC_ALL": "C.UTF-8"}
+        self._environment["PATH"] = f"{folder.parent / 'bin'}:{self._environment['PATH']}"
+
+    def type(self, command: str) -> str:
+        """What comes out of a command, its words and its data alike."""
+        if command.startswith("cd "):
+            self._folder = self._root / command.removeprefix("cd ")
+            return ""
+        ended = subprocess.run(
+            ["bash", "-c", command],
+            cwd=self._folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert "Traceback" not in ended.stdout, ended.stdout
+        return "\n".join(line.rstrip() for line in ended.stdout.strip("\n").splitlines())
 
 
 @pytest.mark.parametrize("name", _sections())
 def test_a_section_shows_what_comes_out(name: str, copy: Path) -> None:
     """Each command of the section, run in its order, says what the README says it does."""
-    text = _sections()[name]
+    text = renewed = _sections()[name]
     if "../shared/" in text and not TRACE.exists():
         pytest.skip("the trace is not part of this project and not here")
-    renewed = text
+    terminal = Terminal(copy)
     for block in CONSOLE.findall(text):
-        shown = [(said, _run(said, copy)) for said in _read(block)]
+        shown = [(said, terminal.type(said.command)) for said in _read(block)]
         if not IS_UPDATE:
-            assert [(said.command, _alike(said.output)) for said, _ in shown] == [
-                (said.command, _alike(found)) for said, found in shown
+            assert [(said.command, _alike(found)) for said, found in shown] == [
+                (said.command, _alike(said.output)) for said, _ in shown
             ]
         told = "".join(
             f"$ {said.command}\n{found}\n" if found else f"$ {said.command}\n" for said, found in shown
