@@ -20,8 +20,8 @@ from sqlalchemy import Connection, Engine, func, insert, select, text, update
 from flows.catalog import catalog_frames
 from flows.load import Catalogued, LoadOrder, Progress, load_file
 from flows.mapping import load_mapping
-from flows.publish import prepare, publish
-from flows.settle import Settlement, merge, reject_conflicts, settle
+from flows.publish import prepare, publish, scope_of
+from flows.settle import Settlement, merge, reject_conflicts, settle, touch
 from flows.sources import Source, hash_source, list_sources
 from schemas.errors import UsageImportError
 from schemas.ledger import FileLedger, ImportKind, ImportStatus, Ledger, RowCounts
@@ -299,9 +299,12 @@ def finish_import(engine: Engine, plan: ImportPlan) -> Ledger:
             reject_conflicts(connection, import_id=plan.import_id)
         refusal = refusal_of(plan, settlement, ledger)
         if refusal is None:
+            scope = scope_of(connection)
+            if not scope.is_everything:
+                touch(connection, import_id=plan.import_id)
             merge(connection, import_id=plan.import_id)
             arrived = [file.file_id for file in plan.files if not file.is_unchanged]
-            published = publish(connection, import_id=plan.import_id, clock=plan.clock, arrived_files=arrived)
+            published = publish(connection, scope, import_id=plan.import_id, clock=plan.clock, arrived_files=arrived)
             ledger.status = ImportStatus.PUBLISHED
             ledger.lines_changed = published.lines_changed
             ledger.unassigned_by_reason = published.unassigned_by_reason

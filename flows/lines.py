@@ -47,32 +47,39 @@ LINE_ID: Final = """
 """
 """A line's id is made of what the line is: contract, plan, pricing, group, and where its period starts."""
 
+CREATE_SCHEDULES: Final = """
+    create temporary table schedules on commit drop as
+    select contract_no, pricing_no, meter_no, customer_no, min(period_start_on) as covered_from,
+           max(period_end_on) as covered_until, array_agg(period_start_on order by period_start_on) as starts_on
+    from placements group by contract_no, pricing_no, meter_no, customer_no
+"""
+
 FOLD_DAYS: Final = f"""
     insert into folded
     with placed as (
-        select p.contract_no, p.pricing_no, p.meter_no, p.customer_no, p.period_start_on, p.period_end_on, p.period_start,
-               p.period_end, u.group_key,
-               case when p.meter_no = any(:maximum_meters) then max(u.quantity)
-                    when p.meter_no = any(:minimum_meters) then min(u.quantity)
+        select s.contract_no, s.pricing_no, s.meter_no, u.group_key,
+               s.starts_on[width_bucket(u.day, s.starts_on)] as period_start_on,
+               case when s.meter_no = any(:maximum_meters) then max(u.quantity)
+                    when s.meter_no = any(:minimum_meters) then min(u.quantity)
                     else coalesce(sum(u.quantity), 0) end as quantity,
                sum(u.event_count)::bigint as event_count, sum(u.unusable_count)::bigint as unusable_count,
                min(u.first_at) as first_event_at, max(u.last_at) as last_event_at
         from daily_usage u
-        join placements p on p.customer_no = u.customer_no and p.meter_no = u.meter_no
-            and u.day >= p.period_start_on and u.day < p.period_end_on and (u.pin = 0 or u.pin = p.contract_no)
+        join schedules s on s.customer_no = u.customer_no and s.meter_no = u.meter_no
+            and u.day >= s.covered_from and u.day < s.covered_until and (u.pin = 0 or u.pin = s.contract_no)
         where u.customer_no in (select customer_no from affected_customers) and not (u.pin = 0 and exists (
             select from ambiguities a
             where a.customer_no = u.customer_no and a.meter_no = u.meter_no and u.day >= a.from_on and u.day < a.until_on
         ))
-        group by p.contract_no, p.pricing_no, p.meter_no, p.customer_no, p.period_start_on, p.period_end_on,
-                 p.period_start, p.period_end, u.group_key
+        group by 1, 2, 3, 4, 5
     )
     select {LINE_ID}, p.contract_no, p.pricing_no, p.meter_no, p.customer_no, p.period_start_on, p.period_end_on,
            p.period_start, p.period_end, p.group_key, p.quantity, p.event_count, p.unusable_count, p.first_event_at,
            p.last_event_at, false
-    from placed p
+    from (placed join placements using (contract_no, pricing_no, meter_no, period_start_on)) p
     join contracts c using (contract_no) join pricings g using (pricing_no) join plans l on l.plan_no = g.plan_no
 """
+"""Periods of a schedule tile it, so the period of a day is the last that starts on or before it."""
 
 FOLD_VANISHED: Final = """
     insert into folded
@@ -98,9 +105,11 @@ FIND_CHANGED: Final = """
     from folded f left join usage_lines l on l.line_id = f.line_id and l.replaced_publish_no is null
     where (l.line_id is null and not f.is_withdrawn) or (
         l.line_id is not null
-        and (f.quantity, f.event_count, f.unusable_count, f.first_event_at, f.last_event_at, f.period_end, f.is_withdrawn)
+        and (f.quantity, f.event_count, f.unusable_count, f.first_event_at, f.last_event_at, f.period_end,
+             f.customer_no, f.meter_no, f.is_withdrawn)
             is distinct from
-            (l.quantity, l.event_count, l.unusable_count, l.first_event_at, l.last_event_at, l.period_end, l.is_withdrawn)
+            (l.quantity, l.event_count, l.unusable_count, l.first_event_at, l.last_event_at, l.period_end,
+             l.customer_no, l.meter_no, l.is_withdrawn)
     )
 """
 
@@ -149,6 +158,8 @@ def write_lines(
         "maximum_meters": [rule.meter_no for rule in rules if rule.aggregation == "MAX"],
         "minimum_meters": [rule.meter_no for rule in rules if rule.aggregation == "MIN"],
     }
+    connection.execute(text(CREATE_SCHEDULES))
+    connection.execute(text("analyze schedules"))
     connection.execute(text(CREATE_FOLDED))
     connection.execute(text(FOLD_DAYS), kinds)
     connection.execute(text("analyze folded"))

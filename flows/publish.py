@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
-from flows.catalog import catalog_frames
+from flows.catalog import CatalogFrames, catalog_frames
 from flows.lines import Publication, write_lines
 from flows.rollup import count_unusable, create_as, roll_up
 from flows.settings import billing_time_zone
@@ -47,41 +47,58 @@ class Published:
     unusable: int
 
 
+@dataclass(frozen=True)
+class Scope:
+    """What a publish goes by, and how much it has to recompute: days and lines made by other rules are remade."""
+
+    catalog: CatalogFrames
+    zone: str
+    is_everything: bool
+    is_everyone: bool
+
+
+def scope_of(connection: Connection) -> Scope:
+    """Compare what the daily usage and the lines were last made from with what holds now."""
+    catalog = catalog_frames(connection)
+    zone = billing_time_zone(connection)
+    before = connection.execute(text(READ_STATE)).mappings().first()
+    is_everything = before is None or (before["billing_time_zone"], before["meters_digest"]) != (
+        zone,
+        digest(catalog.rules),
+    )
+    is_everyone = is_everything or (before is not None and before["catalog_version"] != catalog.version)
+    return Scope(catalog, zone, is_everything, is_everyone)
+
+
 def publish(
-    connection: Connection, *, import_id: int, clock: datetime, arrived_files: Sequence[int]
+    connection: Connection, scope: Scope, *, import_id: int, clock: datetime, arrived_files: Sequence[int]
 ) -> Published:
-    """Roll up what the table ``touched`` says, revise the lines, and let the import count.
+    """Roll up what the table ``touched`` says, or everything, revise the lines, and let the import count.
 
     arrived_files: the ids of the files whose events the ledger counts apart.
     """
-    catalog = catalog_frames(connection)
-    rules = catalog.rules
-    made_from = {
-        "billing_time_zone": billing_time_zone(connection),
-        "meters_digest": digest(rules),
-        "catalog_version": catalog.version,
-    }
-    before = connection.execute(text(READ_STATE)).mappings().first()
-    is_everything = before is None or any(
-        before[name] != made_from[name] for name in ("billing_time_zone", "meters_digest")
-    )
-    is_everyone = is_everything or (before is not None and before["catalog_version"] != catalog.version)
-    zone = str(made_from["billing_time_zone"])
+    catalog, rules = scope.catalog, scope.catalog.rules
     rolled_up = roll_up(
-        connection, rules, zone=zone, is_everything=is_everything, arrived_files=arrived_files
+        connection, rules, zone=scope.zone, is_everything=scope.is_everything, arrived_files=arrived_files
     )
     publication = Publication(
         import_id=import_id,
         publish_no=connection.scalar(text(NEXT_PUBLISH)) or 1,
         clock=greatest_clock(connection, clock),
     )
-    lines_changed = write_lines(connection, catalog, rules, publication, zone=zone, is_everyone=is_everyone)
+    lines_changed = write_lines(
+        connection, catalog, rules, publication, zone=scope.zone, is_everyone=scope.is_everyone
+    )
     unassigned: dict[str, int] = {}
     if arrived_files:
-        create_as(
-            connection, ARRIVED_MATCHES, select_daily_matches(rolled_up.facts, rules, arrived_only=True)
-        )
+        arrived = select_daily_matches(rolled_up.facts, rules, arrived_only=True)
+        create_as(connection, ARRIVED_MATCHES, arrived)
         unassigned = count_by_reason(connection, matches=ARRIVED_MATCHES)
+    made_from = {
+        "billing_time_zone": scope.zone,
+        "meters_digest": digest(rules),
+        "catalog_version": catalog.version,
+    }
     connection.execute(text(WRITE_STATE), made_from)
     stamp = {
         "status": ImportStatus.PUBLISHED,

@@ -4,7 +4,8 @@ Nothing is incremented: a touched customer-day is rebuilt from all its events, s
 a rebuild from scratch. Everything here runs inside the transaction that publishes.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -58,7 +59,7 @@ CREATE_DIRTY_DAYS: Final = "create temporary table dirty_days (customer_no int, 
 FORGET_DIRTY: Final = (
     "delete from {table} u using dirty_days d where u.customer_no = d.customer_no and u.day = d.day"
 )
-FORGET_ALL: Final = "delete from {table}"
+FORGET_ALL: Final = "truncate {table}"
 
 
 @dataclass(frozen=True)
@@ -96,14 +97,26 @@ def roll_up(
         statement = statement.where(or_(false(), *_scanned(connection, days)))
     create_as(connection, FACTS_TABLE, statement)
     connection.execute(text(f"analyze {FACTS_TABLE}"))
-    forget = FORGET_ALL if is_everything else FORGET_DIRTY
-    for kept in (daily_usage, daily_matches):
-        connection.execute(text(forget.format(table=kept.name)))
-    for rule in rules:
-        if rule.is_supported:
-            _insert(connection, daily_usage.name, select_daily_usage(facts, rule))
-    _insert(connection, daily_matches.name, select_daily_matches(facts, rules, arrived_only=False))
+    with _refilled(connection, is_everything=is_everything):
+        for rule in rules:
+            if rule.is_supported:
+                _insert(connection, daily_usage.name, select_daily_usage(facts, rule))
+        _insert(connection, daily_matches.name, select_daily_matches(facts, rules, arrived_only=False))
     return RolledUp(facts, tuple(rules))
+
+
+@contextmanager
+def _refilled(connection: Connection, *, is_everything: bool) -> Iterator[None]:
+    """The daily tables without what is recomputed; emptied ones get their indexes back when they are full again."""
+    tables = (daily_usage, daily_matches)
+    for kept in tables:
+        connection.execute(text((FORGET_ALL if is_everything else FORGET_DIRTY).format(table=kept.name)))
+    indexes = [index for kept in tables for index in kept.indexes] if is_everything else []
+    for index in indexes:
+        index.drop(connection)
+    yield
+    for index in indexes:
+        index.create(connection)
 
 
 def count_unusable(connection: Connection, rolled_up: RolledUp) -> int:

@@ -25,7 +25,7 @@ from flows.importing import (
     next_id,
     provenance,
 )
-from flows.publish import prepare, publish
+from flows.publish import prepare, publish, scope_of
 from flows.reading import CHUNK_ROWS
 from schemas.errors import ConfigurationError, UsageImportError
 from schemas.ledger import FileLedger, ImportKind, ImportStatus, Ledger
@@ -156,7 +156,9 @@ def run_rollup(engine: Engine, *, clock: datetime | None, reason: str | None, wa
         connection.execute(
             text("create temporary table touched (customer_no int, at timestamptz) on commit drop")
         )
-        published = publish(connection, import_id=import_id, clock=read_at, arrived_files=[])
+        published = publish(
+            connection, scope_of(connection), import_id=import_id, clock=read_at, arrived_files=[]
+        )
     return Ledger(
         import_id=import_id,
         status=ImportStatus.PUBLISHED,

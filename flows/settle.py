@@ -226,18 +226,22 @@ def reject_conflicts(connection: Connection, *, import_id: int) -> None:
     )
 
 
-def merge(connection: Connection, *, import_id: int) -> None:
-    """Move what counts into ``events`` and keep the rest of what was told; reads what :func:`settle` decided.
+def touch(connection: Connection, *, import_id: int) -> None:
+    """Note which customer-days :func:`merge` will change, before it does.
 
-    Leaves a temporary table ``touched`` (customer_no, at): an instant of every customer-day whose usage may change.
+    Leaves a temporary table ``touched`` (customer_no, at): an instant of each of them, of old and new places alike.
     """
+    for statement in (TOUCH_REPLACED, TOUCH_ARRIVED):
+        connection.execute(text(statement.format(**_names(import_id))))
+
+
+def merge(connection: Connection, *, import_id: int) -> None:
+    """Move what counts into ``events`` and keep the rest of what was told; reads what :func:`settle` decided."""
     names = _names(import_id)
     for statement in (
         KEEP_DUPLICATE_TELLINGS,
         KEEP_REPLACED,
         KEEP_UNCOUNTED,
-        TOUCH_REPLACED,
-        TOUCH_ARRIVED,
         REMOVE_REPLACED,
         ADD_NEW,
         ADD_CURRENT,

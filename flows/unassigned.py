@@ -4,20 +4,21 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
-from flows.catalog import catalog_frames
-from flows.lines import place_contracts
-from flows.usage import GREATEST_CLOCK, ROLLED_UP_ZONE, UsageFilter, refuse_unknown
+from flows.usage import UsageFilter, refuse_unknown
 from schemas.errors import ConfigurationError
 from schemas.usage import Unassigned
 
 REASONS: Final = """
     with matched as (
         select row_number() over () as match_no, m.* from {matches} m {where}
+    ), pricing as (
+        select distinct c.customer_no, c.contract_no, g.meter_no, c.start_on, c.end_on
+        from contracts c join pricings g using (plan_no) where g.meter_no is not null
     ), priced as (
-        select m.match_no, p.meter_no, count(distinct p.contract_no) as contracts
+        select m.match_no, p.meter_no, count(*) as contracts
         from matched m cross join unnest(m.meters) asked (meter_no)
-        join placements p on p.customer_no = m.customer_no and p.meter_no = asked.meter_no
-            and m.day >= p.period_start_on and m.day < p.period_end_on and (m.pin = 0 or m.pin = p.contract_no)
+        join pricing p on p.customer_no = m.customer_no and p.meter_no = asked.meter_no and (m.pin = 0 or m.pin = p.contract_no)
+            and m.day >= p.start_on and (p.end_on is null or m.day < p.end_on)
         group by 1, 2
     ), judged as (
         select match_no, bool_or(contracts = 1) as is_counted, bool_or(contracts > 1) as is_ambiguous
@@ -61,12 +62,14 @@ BY_CUSTOMER: Final = """
 
 
 def count_by_reason(connection: Connection, *, matches: str) -> dict[str, int]:
-    """How many events of a table shaped as ``daily_matches`` count on no line, by reason; needs ``placements``."""
+    """How many events of a table shaped as ``daily_matches`` count on no line, by reason."""
     statement = REASONS.format(matches=matches, where="") + BY_REASON
     return {row.reason: int(row.events) for row in connection.execute(text(statement))}
 
 
-def list_unassigned(connection: Connection, *, customer: str | None, reason: str | None) -> list[dict[str, Any]]:
+def list_unassigned(
+    connection: Connection, *, customer: str | None, reason: str | None
+) -> list[dict[str, Any]]:
     """Unassigned events by customer, event name and reason, as of the last publish.
 
     Raises ConfigurationError for a reason or customer that there is not.
@@ -74,11 +77,6 @@ def list_unassigned(connection: Connection, *, customer: str | None, reason: str
     if reason is not None and reason not in set(Unassigned):
         raise ConfigurationError(f"unknown reason {reason!r}; there is {', '.join(Unassigned)}")
     refuse_unknown(connection, UsageFilter(customer=customer))
-    clock = connection.scalar(text(GREATEST_CLOCK))
-    zone = connection.scalar(text(ROLLED_UP_ZONE))
-    if clock is None or zone is None:
-        return []
-    place_contracts(connection, catalog_frames(connection), zone=zone, clock=clock)
     statement = REASONS.format(matches="daily_matches", where=OF_CUSTOMER) + BY_CUSTOMER
     rows = connection.execute(text(statement), {"customer": customer, "reason": reason})
     return [dict(row) for row in rows.mappings()]
