@@ -54,10 +54,13 @@ REJECTED = {
     "message": pl.String,
     "field": pl.String,
     "value": pl.String,
+}
+BYTES: dict[str, pl.DataType | type[pl.DataType]] = {
     "raw": pl.Binary,
     "raw_length": pl.Int64,
     "raw_sha256": pl.Binary,
 }
+"""Beside rejections, and beside accepted rows where a conflict would still reject them."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ class SiftCounts:
 
 @dataclass(frozen=True)
 class Sifted:
-    """Both halves of a chunk (columns ``ACCEPTED`` and ``REJECTED``), each in the order of the rows; counts; warnings."""
+    """Both halves of a chunk (columns ``ACCEPTED``, and ``REJECTED`` with ``BYTES``), each in the order of the rows; counts; warnings."""
 
     accepted: pl.DataFrame
     rejections: pl.DataFrame
@@ -113,10 +116,15 @@ def sift(
     )
     halves = validate(rows.hstack(chunk.positions).with_row_index("place"), rules)
     accepted = identify(halves.accepted, customers=customers, contracts=contracts)
+    columns: dict[str, pl.DataType | type[pl.DataType]] = ACCEPTED
+    if mapping.on_conflict == "reject":
+        accepted, columns = _with_bytes(accepted, chunk, read), ACCEPTED | BYTES
     reasons = give_reasons(halves.refused, customers=customers, contracts=contracts, oldest=mapping.oldest)
     return Sifted(
-        accepted=accepted.select(pl.col(name).cast(dtype) for name, dtype in ACCEPTED.items()),
-        rejections=_rejections(halves.refused.hstack(reasons), chunk, read),
+        accepted=accepted.select(pl.col(name).cast(dtype) for name, dtype in columns.items()),
+        rejections=_with_bytes(halves.refused.hstack(reasons), chunk, read).select(
+            pl.col(name).cast(dtype) for name, dtype in (REJECTED | BYTES).items()
+        ),
         counts=_counts(accepted, read),
         warnings=warnings_of(accepted),
     )
@@ -143,12 +151,12 @@ def _counts(accepted: pl.DataFrame, read: Fields) -> SiftCounts:
     return SiftCounts(bounded_counts([read.unknown]), *map(int, numbers))
 
 
-def _rejections(refused: pl.DataFrame, chunk: Chunk, read: Fields) -> pl.DataFrame:
-    """The rejected half: reasons, and the untouched bytes with length and hash of all of them."""
-    places = refused["place"].to_list()
+def _with_bytes(rows: pl.DataFrame, chunk: Chunk, read: Fields) -> pl.DataFrame:
+    """Rows (``place``) with their untouched bytes, at most ``RAW_KEPT_BYTES``, and length and hash of all of them."""
+    places = rows["place"].to_list()
     raws = [read.raw(place) for place in places]
     unreadable = [chunk.malformed.get(place) for place in places]
-    return refused.with_columns(
+    return rows.with_columns(
         raw=pl.Series([raw[:RAW_KEPT_BYTES] for raw in raws], dtype=pl.Binary),
         raw_length=pl.Series(
             [len(raw) if bad is None else bad.raw_length for raw, bad in zip(raws, unreadable, strict=True)],
@@ -161,4 +169,4 @@ def _rejections(refused: pl.DataFrame, chunk: Chunk, read: Fields) -> pl.DataFra
             ],
             dtype=pl.Binary,
         ),
-    ).select(pl.col(name).cast(dtype) for name, dtype in REJECTED.items())
+    )
