@@ -25,7 +25,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 demo: $(STAMP)  ## a month of usage, from an export to invoice-ready lines
-	@.ci/demo
+	@$(BIN)/python -m flows.demo
 
 test: $(STAMP)  ## every test, on a real Postgres
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --quiet
