@@ -28,6 +28,7 @@ ZONES = (
     "Europe/Amsterdam",
     "America/Juneau",
     "Africa/Monrovia",
+    "America/Toronto",
 )
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -120,6 +121,12 @@ class TestDaylightSaving:
         }
         assert starts("America/Santiago", "2024-09-08", "2024-09-08") == {
             "2024-09-08": at("2024-09-08T04:00:00Z")
+        }
+
+    def test_a_gap_that_begins_before_midnight_moves_the_day_to_its_end(self) -> None:
+        """Toronto, 30 March 1919: 23:30 became 00:30, so the 31st began half an hour into itself."""
+        assert starts("America/Toronto", "1919-03-31", "1919-03-31") == {
+            "1919-03-31": at("1919-03-31T04:30:00Z")
         }
 
     def test_of_two_midnights_the_earlier_begins_the_day(self) -> None:

@@ -338,6 +338,17 @@ def test_a_contract_that_starts_after_the_clock_has_no_period_yet() -> None:
     assert los_angeles(until="2026-03-01T08:00:00Z") == ["2026-03-01", "2026-04-01"]
 
 
+def test_the_clock_is_read_in_the_billing_zone() -> None:
+    """Where it is February already, though not in Greenwich, February's period is there."""
+    apia = partial(dates, "2026-01-01", zone="Pacific/Apia")
+    assert apia(until="2026-01-31T10:59:59.999999Z")[-1] == "2026-02-01"
+    assert apia(until="2026-01-31T11:00:00Z")[-1] == "2026-03-01"
+    assert dates("2026-02-01", zone="Pacific/Apia", until="2026-01-31T11:00:00Z") == [
+        "2026-02-01",
+        "2026-03-01",
+    ]
+
+
 @pytest.mark.parametrize(("end", "count"), [("2026-01-01", 1), ("2025-12-31", 1), (None, 0), (None, -1)])
 def test_inverted_and_empty_periods_raise(end: str | None, count: int) -> None:
     """Trap 8: an end on or before the start, and a count below 1, raise; they are not skipped."""
