@@ -1,5 +1,6 @@
 """The command line: each command reads its arguments, calls one function of a flow's and prints what came of it."""
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -328,7 +329,9 @@ def settings(
 
 @app.command()
 def up(
-    port: Annotated[int | None, typer.Option("--port", help="Of the Prefect server; a free one where it is taken.")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", help="Of the Prefect server; a free one where it is taken.")
+    ] = None,
 ) -> None:
     """Bring up the local stack: Postgres, Prefect with its pages, the deployments; Ctrl-C ends all of it."""
     import os
@@ -341,6 +344,7 @@ def up(
 
 def main() -> None:
     """Run the command line; whatever a user can cause ends in one line and an exit code."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except ConfigurationError as error:

@@ -28,6 +28,7 @@ from schemas.ledger import FileLedger, ImportKind, ImportStatus, Ledger, RowCoun
 from schemas.mapping import Mapping, Template
 from schemas.rejections import RejectionCode
 from schemas.tables import arrival_bytes, arrivals, events, files, import_files, imports, mappings
+from transforms.sift import bounded_counts
 
 MAX_REJECTED: Final = Decimal("0.05")
 MAX_OWN_CORRECTIONS: Final = Decimal("0.01")
@@ -304,7 +305,9 @@ def finish_import(engine: Engine, plan: ImportPlan) -> Ledger:
                 touch(connection, import_id=plan.import_id)
             merge(connection, import_id=plan.import_id)
             arrived = [file.file_id for file in plan.files if not file.is_unchanged]
-            published = publish(connection, scope, import_id=plan.import_id, clock=plan.clock, arrived_files=arrived)
+            published = publish(
+                connection, scope, import_id=plan.import_id, clock=plan.clock, arrived_files=arrived
+            )
             ledger.status = ImportStatus.PUBLISHED
             ledger.lines_changed = published.lines_changed
             ledger.unassigned_by_reason = published.unassigned_by_reason
@@ -366,13 +369,8 @@ def ledger_of(plan: ImportPlan, settlement: Settlement) -> Ledger:
 def add_counts(total: RowCounts, counted: RowCounts) -> None:
     """Add the counts of a file to those of its import."""
     for name, value in asdict(RowCounts()).items():
-        told = getattr(counted, name)
-        if isinstance(value, dict):
-            kept = getattr(total, name)
-            for key, count in told.items():
-                kept[key] = kept.get(key, 0) + count
-        else:
-            setattr(total, name, getattr(total, name) + told)
+        before, told = getattr(total, name), getattr(counted, name)
+        setattr(total, name, bounded_counts([before, told]) if isinstance(value, dict) else before + told)
 
 
 def refusal_of(plan: ImportPlan, settlement: Settlement, ledger: Ledger) -> str | None:

@@ -4,7 +4,7 @@ Nothing is incremented: a touched customer-day is rebuilt from all its events, s
 a rebuild from scratch. Everything here runs inside the transaction that publishes.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -31,7 +31,6 @@ from sqlalchemy import (
     table,
     text,
 )
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.elements import Grouping
 
 from schemas.tables import INSTANT, daily_matches, daily_usage, events
@@ -201,15 +200,14 @@ def create_as(connection: Connection, name: str, statement: Select[Any]) -> None
     The driver binds on the client: Postgres takes no parameters in ``CREATE TABLE AS``, and unlike ``INSERT … SELECT``
     that one reads in parallel.
     """
-    compiled = statement.compile(
-        dialect=postgresql.psycopg.dialect(), compile_kwargs={"render_postcompile": True}
-    )
+    compiled = statement.compile(connection, compile_kwargs={"render_postcompile": True})
     driver = connection.connection.driver_connection
     if not isinstance(driver, PsycopgConnection):
         raise TypeError(f"the rollup needs psycopg, not {type(driver).__name__}")
-    processed = {
-        key: processor(value) if (processor := compiled._bind_processors.get(key)) else value  # noqa: SLF001
-        for key, value in compiled.params.items()
+    processors: Mapping[str, Any] = compiled._bind_processors  # noqa: SLF001 - what execute() itself applies
+    bound = {
+        name: processors[name](value) if name in processors else value
+        for name, value in compiled.params.items()
     }
     with ClientCursor(driver) as cursor:
-        cursor.execute(f"create temporary table {name} on commit drop as {compiled}", processed)
+        cursor.execute(f"create temporary table {name} on commit drop as {compiled}", bound)

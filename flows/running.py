@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from threading import Event
 from typing import Final, Protocol
 
 from sqlalchemy import Engine, func, insert, text, update
@@ -25,6 +26,7 @@ from flows.importing import (
     next_id,
     provenance,
 )
+from flows.load import Progress
 from flows.publish import prepare, publish, scope_of
 from flows.reading import CHUNK_ROWS
 from schemas.errors import ConfigurationError, UsageImportError
@@ -43,6 +45,10 @@ class ProgressDisplay(Protocol):
 
     def stage(self, name: str) -> AbstractContextManager[None]:
         """A stage without a number."""
+
+
+class StoppedError(Exception):
+    """A load was told to stop at a chunk's end, because another one failed or somebody interrupted."""
 
 
 @dataclass(frozen=True)
@@ -90,32 +96,46 @@ def run_import(
 def load_files(
     engine: Engine, plan: ImportPlan, *, pace: Pace, display: ProgressDisplay
 ) -> dict[str, tuple[str, ...]]:
-    """Load the files of an import side by side; the warnings of each, by its URI."""
-    warnings: dict[str, tuple[str, ...]] = {}
+    """Load the files of an import side by side; the warnings of each, by its URI.
+
+    Where one cannot be read, nothing of the import counts. Where somebody interrupts, what is committed stays and the
+    same command goes on from there.
+    """
+    is_stopped = Event()
+    files = [file for file in plan.files if not file.is_unchanged]
+
+    def load(file: PlannedFile) -> tuple[str, ...]:
+        progress = stopping(display.file(file.source.uri, size=file.size), is_stopped)
+        return load_planned_file(engine, plan, file, chunk_rows=pace.chunk_rows, progress=progress)
+
     with ThreadPoolExecutor(max_workers=pace.workers) as pool:
-        loading = {
-            pool.submit(
-                load_planned_file,
-                engine,
-                plan,
-                file,
-                chunk_rows=pace.chunk_rows,
-                progress=display.file(file.source.uri, size=file.size),
-            ): file
-            for file in plan.files
-            if not file.is_unchanged
-        }
+        loading = {pool.submit(load, file): file for file in files}
         try:
-            for loaded in as_completed(loading):
-                warnings[loading[loaded].source.uri] = loaded.result()
+            return {loading[loaded].source.uri: loaded.result() for loaded in as_completed(loading)}
         except UsageImportError as error:
-            pool.shutdown(cancel_futures=True)
+            end_loading(pool, is_stopped)
             fail_import(engine, plan, str(error))
             raise
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            end_loading(pool, is_stopped)
             raise
-    return warnings
+
+
+def stopping(progress: Progress, is_stopped: Event) -> Progress:
+    """The same callback, which also ends the load at a chunk's end once the import has been stopped."""
+
+    def chunk_loaded(rows: int, bytes_read: int) -> None:
+        progress(rows, bytes_read)
+        if is_stopped.is_set():
+            raise StoppedError
+
+    return chunk_loaded
+
+
+def end_loading(pool: ThreadPoolExecutor, is_stopped: Event) -> None:
+    """End the loads at work at their next chunk, and begin no other."""
+    is_stopped.set()
+    pool.shutdown(cancel_futures=True)
 
 
 def unchanged_ledger(engine: Engine, plan: ImportPlan) -> Ledger:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import polars as pl
-from sqlalchemy import Connection, RowMapping, literal_column, text
+from sqlalchemy import Connection, Dialect, RowMapping, literal_column, text
 from sqlalchemy.dialects import postgresql
 
 from flows.copying import copy_frame
@@ -19,7 +19,9 @@ from schemas.rejections import RejectionCode
 from schemas.tables import EVENT_COLUMNS, arrival_bytes, arrivals
 from transforms.identify import ordinal_key
 from transforms.outcomes import settle_contested
+from transforms.sift import bounded_counts
 
+POSTGRES: Final[Dialect] = postgresql.dialect()  # type: ignore[no-untyped-call]
 CONTESTED_BATCH: Final = 50_000
 """Tellings of contested keys fetched at a time, some 20 MB of Python."""
 
@@ -265,9 +267,7 @@ def _names(import_id: int) -> dict[str, str]:
         ),
         "same_content": SAME_CONTENT,
         "content_order": CONTENT_ORDER,
-        "ordinal_key": str(
-            ordinal.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
-        ),
+        "ordinal_key": str(ordinal.compile(dialect=POSTGRES, compile_kwargs={"literal_binds": True})),
     }
 
 
@@ -319,11 +319,7 @@ def _loaded_ledger(file: RowMapping) -> FileLedger:
         ledger.defaulted_timestamps += counts["defaulted_timestamps"]
         ledger.doubled_local_times += counts["doubled_local_times"]
         ledger.before_2000 += counts["before_2000"]
-        _add(ledger.rejected_by_reason, counts["rejected_by_reason"])
-        _add(ledger.unknown_fields, counts["unknown_fields"])
+        for code, rows in counts["rejected_by_reason"].items():
+            ledger.rejected_by_reason[code] = ledger.rejected_by_reason.get(code, 0) + rows
+    ledger.unknown_fields = bounded_counts(counts["unknown_fields"] for counts in file["counts"])
     return ledger
-
-
-def _add(totals: dict[str, int], counts: dict[str, int]) -> None:
-    for name, count in counts.items():
-        totals[name] = totals.get(name, 0) + count

@@ -1,6 +1,5 @@
 """Usage: the invoice-ready lines as they stand, those included on which nothing happened."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -63,7 +62,7 @@ class UsageFilter:
     meter: str | None = None
 
 
-def read_usage(connection: Connection, wanted: UsageFilter) -> list[Mapping[str, Any]]:
+def read_usage(connection: Connection, wanted: UsageFilter) -> list[dict[str, Any]]:
     """The lines asked for, in the columns ``USAGE_COLUMNS``, by contract, pricing, period and group.
 
     Instants are datetimes, the quantity is plain decimal text. Raises ConfigurationError for a filter that names nothing.
@@ -81,7 +80,7 @@ def read_usage(connection: Connection, wanted: UsageFilter) -> list[Mapping[str,
         "contract": wanted.contract,
         "meter": wanted.meter,
     }
-    return list(connection.execute(text(READ_LINES), asked).mappings())
+    return [dict(row) for row in connection.execute(text(READ_LINES), asked).mappings()]
 
 
 KNOWN: Final = {

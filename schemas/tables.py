@@ -4,7 +4,7 @@ An import's rows wait in a staging table of their own (``arrivals_<import_id>``,
 published; everything in ``events`` and below it has been published.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -233,7 +233,7 @@ rejections = Table(
 # --- events ------------------------------------------------------------------------------------------------------
 
 
-def _event_columns() -> list[Column[object]]:
+def _event_columns() -> list[Column[Any]]:
     """The columns of a version of an event; wide fixed-length ones first, so that no byte is lost to alignment."""
     return [
         Column("key", UUID(as_uuid=False), nullable=False),

@@ -42,5 +42,5 @@ def ambiguities(contracts: pl.DataFrame, pricings: pl.DataFrame) -> pl.DataFrame
         )
         .filter(pl.col("covering") > 1)
         .select(AMBIGUITIES_SCHEMA.names())
-        .cast(dict(AMBIGUITIES_SCHEMA))
+        .cast(dict(AMBIGUITIES_SCHEMA.items()))
     )

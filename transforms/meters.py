@@ -271,7 +271,13 @@ def _group_key(facts: Facts, rule: MeterRule) -> ColumnElement[Any]:
 
 
 def _aggregate(kind: AggregationType, value: ColumnElement[Any]) -> ColumnElement[Any]:
-    return {"SUM": func.sum, "MAX": func.max, "MIN": func.min}[kind](value)
+    match kind:
+        case AggregationType.MAX:
+            return func.max(value)
+        case AggregationType.MIN:
+            return func.min(value)
+        case _:
+            return func.sum(value)
 
 
 def _fact(name: str) -> ColumnElement[Any]:

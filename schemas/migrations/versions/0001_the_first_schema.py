@@ -1,4 +1,4 @@
-"""the first schema"""
+"""The first schema: catalog, imports, events and usage."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,6 +11,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    """Make all tables."""
 
     op.create_table(
         "catalog_versions",
@@ -376,6 +377,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Drop all tables."""
 
     op.drop_index(op.f("rejections_raw_sha256_idx"), table_name="rejections")
     op.drop_table("rejections")
