@@ -23,7 +23,7 @@ from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.states import Completed, Failed
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from prefect.utilities.urls import url_for
 
 from flows.artifacts import keep_artifacts
@@ -47,7 +47,7 @@ from schemas.errors import UsageImportError
 from schemas.ledger import ImportStatus, Ledger
 
 NAME_LENGTH: Final = 160
-SIDE_BY_SIDE: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=pace().workers)
+SIDE_BY_SIDE: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=pace().workers)
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
@@ -334,9 +334,14 @@ def canonical_line(ledger: Ledger) -> str:
         if count
     )
     return (
-        f"import {ledger.import_id} {ledger.status}: {ledger.rows:,} rows of {len(ledger.files):,} files"
-        f"{' (' + outcomes + ')' if outcomes else ''}, {ledger.lines_changed:,} lines changed"
+        f"import {ledger.import_id} {ledger.status}: {counted(ledger.rows, 'row')} of {counted(len(ledger.files), 'file')}"
+        f"{' (' + outcomes + ')' if outcomes else ''}, {counted(ledger.lines_changed, 'line')} changed"
     )
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things: 1 file, 2,000 files."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def run_flow(request: ImportRequest, *, wait: bool, listener: Listener) -> Ledger:
