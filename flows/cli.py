@@ -21,7 +21,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
 imports_app = typer.Typer(help="The history of imports.", invoke_without_command=True)
 app.add_typer(imports_app, name="imports")
@@ -287,14 +287,15 @@ def rejects(
     as_json: Json = False,
 ) -> None:
     """Show the rows an import set aside, and why."""
-    from flows.history import group_rejections, list_rejections
+    from flows.history import count_repeats, group_rejections, list_rejections
     from flows.reports import report_rejections
 
     chosen = RejectFormat.JSON if as_json else reject_format
     with database() as engine, engine.begin() as connection:
         grouped = chosen is RejectFormat.TABLE
         rows = (group_rejections if grouped else list_rejections)(connection, import_id)
-    report_rejections(rows, chosen, output=output)
+        repeats = {} if grouped else count_repeats(connection, import_id)
+    report_rejections(rows, chosen, repeats=repeats, output=output)
 
 
 @app.command()
@@ -330,7 +331,7 @@ def settings(
 @app.command()
 def up(
     port: Annotated[
-        int | None, typer.Option("--port", help="Of the Prefect server; a free one where it is taken.")
+        int | None, typer.Option("--port", help="Of the Prefect server; without it 4200, or a free one.")
     ] = None,
 ) -> None:
     """Bring up the local stack: Postgres, Prefect with its pages, the deployments; Ctrl-C ends all of it."""
@@ -347,10 +348,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
-    except ConfigurationError as error:
-        fail(str(error), code=2)
     except UsageImportError as error:
-        fail(str(error), code=1)
+        fail(error, code=2 if isinstance(error, ConfigurationError) else 1)
     except KeyboardInterrupt:
         fail("interrupted; what was committed is kept, the same command goes on from there", code=1)
     except BrokenPipeError:
@@ -358,9 +357,11 @@ def main() -> None:
         sys.exit(1)
 
 
-def fail(message: str, *, code: int) -> None:
-    """Say why in one line, and exit."""
+def fail(error: UsageImportError | str, *, code: int) -> None:
+    """Say why in one line, after all there is to mend where there are several things, and exit."""
     from flows.terminal import say
 
-    say(f"usage-import: {message}")
+    for problem in getattr(error, "problems", ()):
+        say(str(problem))
+    say(f"usage-import: {error}")
     sys.exit(code)

@@ -52,7 +52,7 @@ def first_line(error: SQLAlchemyError) -> str:
 
 def unreachable(engine: Engine, error: SQLAlchemyError) -> str:
     """One line about a server that does not answer; never with the password."""
-    where = engine.url.render_as_string(hide_password=True)
+    where = database_name(engine)
     return f"postgres at {where} does not answer: {first_line(error)}; see that it runs and that USAGE_IMPORT_DATABASE_URL is right"
 
 
@@ -100,4 +100,4 @@ def import_lock(engine: Engine, *, wait: bool) -> Iterator[None]:
 
 def database_name(engine: Engine) -> str:
     """The database as a person would name it, without secrets."""
-    return make_url(engine.url).render_as_string(hide_password=True)
+    return make_url(engine.url).set(drivername="postgresql").render_as_string(hide_password=True)

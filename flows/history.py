@@ -21,9 +21,18 @@ SHOW_IMPORT: Final = """
 
 LIST_REJECTIONS: Final = """
     select r.import_id, f.uri as file, r.file_id, r.row, r.line, r.byte_offset, r.code, r.message, r.field, r.value, r.raw,
-           r.raw_length, encode(r.raw_sha256, 'hex') as raw_sha256
+           r.raw_length, encode(r.raw_sha256, 'hex') as raw_sha256, (
+               select count(*) from rejections again
+               where again.raw_sha256 = r.raw_sha256 and again.repeats_import_id = r.import_id
+                   and again.repeats_file_id = r.file_id and again.repeats_row = r.row
+           ) as repeats
     from rejections r join import_files f using (import_id, file_id)
-    where r.import_id = :import_id order by r.file_id, r.row
+    where r.import_id = :import_id and r.repeats_import_id is null order by r.file_id, r.row
+"""
+
+COUNT_REPEATS: Final = """
+    select repeats_import_id as import_id, count(*) as rows from rejections
+    where import_id = :import_id and repeats_import_id is not null group by 1 order by 1
 """
 
 GROUP_REJECTIONS: Final = """
@@ -68,6 +77,11 @@ def list_rejections(connection: Connection, import_id: int) -> list[dict[str, An
     return [
         dict(row) for row in connection.execute(text(LIST_REJECTIONS), {"import_id": import_id}).mappings()
     ]
+
+
+def count_repeats(connection: Connection, import_id: int) -> dict[int, int]:
+    """How many rows an import set aside that repeat an open rejection, by the import that lists it."""
+    return dict(connection.execute(text(COUNT_REPEATS), {"import_id": import_id}).tuples().all())
 
 
 def group_rejections(connection: Connection, import_id: int) -> list[dict[str, Any]]:

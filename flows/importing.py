@@ -21,7 +21,7 @@ from flows.catalog import catalog_frames
 from flows.load import Catalogued, LoadOrder, Progress, load_file
 from flows.mapping import load_mapping
 from flows.publish import prepare, publish, scope_of
-from flows.settle import Settlement, merge, reject_conflicts, settle, touch
+from flows.settle import Settlement, merge, note_repeats, reject_conflicts, settle, touch
 from flows.sources import Source, hash_source, list_sources
 from schemas.errors import UsageImportError
 from schemas.ledger import FileLedger, ImportKind, ImportStatus, Ledger, RowCounts
@@ -298,6 +298,8 @@ def finish_import(engine: Engine, plan: ImportPlan) -> Ledger:
             )
         if ledger.rejected_by_reason.get(RejectionCode.CONFLICT):
             reject_conflicts(connection, import_id=plan.import_id)
+        if ledger.rejected:
+            note_repeats(connection, import_id=plan.import_id)
         refusal = refusal_of(plan, settlement, ledger)
         if refusal is None:
             scope = scope_of(connection)
@@ -387,7 +389,7 @@ def refusal_of(plan: ImportPlan, settlement: Settlement, ledger: Ledger) -> str 
             return f"{names}: {share}, so nothing was loaded; {see}"
         accepted = -(-100 * ledger.rejected // ledger.rows)
         return (
-            f"{names}: {share}, above the limit of {plan.max_rejected * 100:f} %, so nothing was loaded; "
+            f"{names}: {share}, above the limit of {(plan.max_rejected * 100).normalize():f} %, so nothing was loaded; "
             f"{see}, and accept it with --max-rejected {accepted}%"
         )
     for file in ledger.files:

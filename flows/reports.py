@@ -29,6 +29,7 @@ LINE_COLUMNS: Final = {
 
 REJECTION_COLUMNS: Final = (
     "import_id", "file", "row", "line", "byte_offset", "code", "message", "field", "value", "raw_length", "raw_sha256",
+    "repeats",
 )  # fmt: skip
 
 
@@ -40,7 +41,8 @@ def report_run(ledger: Ledger, *, as_json: bool) -> None:
         say(f"nothing new: every file is known already, last from import {ledger.import_id}")
     else:
         print_outcomes(ledger)
-        say(f"import {ledger.import_id} {ledger.status}: {ledger.lines_changed:,} usage lines changed")
+        if ledger.status == ImportStatus.PUBLISHED:
+            say(f"import {ledger.import_id} published: {ledger.lines_changed:,} usage lines changed")
     if ledger.status == ImportStatus.FAILED:
         raise UsageImportError(ledger.message or f"import {ledger.import_id} failed")
 
@@ -255,8 +257,12 @@ def report_import(shown: Mapping[str, Any], *, as_json: bool) -> None:
         print_table(OUTCOME_COLUMNS, rows, right=NUMBERS)
 
 
-def report_rejections(rows: Sequence[Mapping[str, Any]], reject_format: str, *, output: Path | None) -> None:
-    """Rejections: grouped by cause for people, one by one for machines."""
+def report_rejections(
+    rows: Sequence[Mapping[str, Any]], reject_format: str, *, repeats: Mapping[int, int], output: Path | None
+) -> None:
+    """Rejections: grouped by cause for people, one by one for machines; repeats of open ones are only counted."""
+    for import_id, count in repeats.items():
+        say(f"{count:,} rows repeat rejections that import {import_id} lists")
     if reject_format == "table":
         print_groups(rows)
         return

@@ -125,6 +125,26 @@ REJECT_CONFLICTS: Final = """
     where s.outcome = 'rejected'
 """
 
+CLOSE_REREAD: Final = """
+    update rejections r set closed_import_id = :import_id
+    from import_files f
+    where f.import_id = :import_id and r.file_id = f.file_id and r.import_id < :import_id and r.closed_import_id is null
+"""
+
+NOTE_REPEATS: Final = """
+    update rejections r
+    set repeats_import_id = first.import_id, repeats_file_id = first.file_id, repeats_row = first.row
+    from (
+        select distinct on (raw_sha256, raw_length, code) raw_sha256, raw_length, code, import_id, file_id, row
+        from rejections
+        where closed_import_id is null and repeats_import_id is null
+            and raw_sha256 in (select raw_sha256 from rejections where import_id = :import_id)
+        order by raw_sha256, raw_length, code, import_id, file_id, row
+    ) first
+    where r.import_id = :import_id and r.raw_sha256 = first.raw_sha256 and r.raw_length = first.raw_length
+        and r.code = first.code and (r.import_id, r.file_id, r.row) <> (first.import_id, first.file_id, first.row)
+"""
+
 KEEP_DUPLICATE_TELLINGS: Final = """
     insert into tellings (key, row, version_row, file_id, version_file_id, source_version)
     select key, row, version_row, file_id, version_file_id, source_version from plain_duplicates
@@ -226,6 +246,12 @@ def reject_conflicts(connection: Connection, *, import_id: int) -> None:
         text(REJECT_CONFLICTS.format(**_names(import_id))),
         {"import_id": import_id, "code": code.value, "message": code.sentence},
     )
+
+
+def note_repeats(connection: Connection, *, import_id: int) -> None:
+    """Note which rejections repeat an open one: equal in bytes and code; those of a file that was read again are closed."""
+    for statement in (CLOSE_REREAD, NOTE_REPEATS):
+        connection.execute(text(statement), {"import_id": import_id})
 
 
 def touch(connection: Connection, *, import_id: int) -> None:

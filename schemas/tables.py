@@ -226,8 +226,13 @@ rejections = Table(
     Column("raw", LargeBinary),
     Column("raw_length", BigInteger, nullable=False),
     Column("raw_sha256", LargeBinary, nullable=False),
+    Column("repeats_import_id", Integer),
+    Column("repeats_file_id", Integer),
+    Column("repeats_row", BigInteger),
+    Column("closed_import_id", ForeignKey(imports.c.import_id)),
     Index(None, "raw_sha256"),
-    comment="One row per row set aside, with its untouched bytes (at most 64 KiB, their length and hash).",
+    comment="One row per row set aside, with its untouched bytes (at most 64 KiB, their length and hash); "
+    "a repeat names the open rejection that it repeats, a closed one the import that read its row again.",
 )
 
 # --- events ------------------------------------------------------------------------------------------------------

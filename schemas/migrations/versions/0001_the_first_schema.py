@@ -12,7 +12,6 @@ depends_on = None
 
 def upgrade() -> None:
     """Make all tables."""
-
     op.create_table(
         "catalog_versions",
         sa.Column("catalog_version", sa.Integer(), autoincrement=False, nullable=False),
@@ -368,17 +367,23 @@ def upgrade() -> None:
         sa.Column("raw", sa.LargeBinary(), nullable=True),
         sa.Column("raw_length", sa.BigInteger(), nullable=False),
         sa.Column("raw_sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("repeats_import_id", sa.Integer(), nullable=True),
+        sa.Column("repeats_file_id", sa.Integer(), nullable=True),
+        sa.Column("repeats_row", sa.BigInteger(), nullable=True),
+        sa.Column("closed_import_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["closed_import_id"], ["imports.import_id"], name=op.f("rejections_closed_import_id_fkey")
+        ),
         sa.ForeignKeyConstraint(["file_id"], ["files.file_id"], name=op.f("rejections_file_id_fkey")),
         sa.ForeignKeyConstraint(["import_id"], ["imports.import_id"], name=op.f("rejections_import_id_fkey")),
         sa.PrimaryKeyConstraint("import_id", "file_id", "row", name=op.f("rejections_pkey")),
-        comment="One row per row set aside, with its untouched bytes (at most 64 KiB, their length and hash).",
+        comment="One row per row set aside, with its untouched bytes (at most 64 KiB, their length and hash); a repeat names the open rejection that it repeats, a closed one the import that read its row again.",
     )
     op.create_index(op.f("rejections_raw_sha256_idx"), "rejections", ["raw_sha256"], unique=False)
 
 
 def downgrade() -> None:
     """Drop all tables."""
-
     op.drop_index(op.f("rejections_raw_sha256_idx"), table_name="rejections")
     op.drop_table("rejections")
     op.drop_table("import_files")
