@@ -15,7 +15,7 @@ import polars as pl
 
 from schemas.chunk import ROW_LIMIT_BYTES
 from schemas.rows import FIELD_NAMES, TEXT_FIELDS
-from transforms.exact_json import DEPTH_LIMIT, Members, NotJsonError, parse, write
+from transforms.exact_json import DEPTH_LIMIT, Members, NotJsonError, has_lone_surrogate, parse, write
 
 COLUMNS = tuple(name for name in FIELD_NAMES if name != "version")
 """What an event itself holds; a version comes only from a mapping."""
@@ -107,13 +107,11 @@ def _none_if_absent(name: str) -> pl.Expr:
 
 def _doubtful(raws: Sequence[bytes]) -> list[bool]:
     """Rows that the quick path would take without noticing what is wrong with them."""
-    frame = pl.DataFrame({"text": _texts(raws)})
-    text = pl.col("text")
-    doubt = frame.select(
-        text.is_null()
-        | (text.str.len_bytes() > ROW_LIMIT_BYTES)
-        | text.str.contains(r"\\u[dD][89a-fA-F]")
-        | (text.str.count_matches(r"[\[{]") > DEPTH_LIMIT)
+    texts = _texts(raws)
+    doubt = pl.DataFrame({"text": texts, "is_halved": has_lone_surrogate(texts)}).select(
+        pl.col("is_halved")
+        | (pl.col("text").str.len_bytes() > ROW_LIMIT_BYTES)
+        | (pl.col("text").str.count_matches(r"[\[{]") > DEPTH_LIMIT)
     )
     return doubt.to_series().fill_null(True).to_list()
 

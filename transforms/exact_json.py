@@ -5,6 +5,8 @@ import re
 from json.encoder import encode_basestring
 from typing import Any
 
+import polars as pl
+
 DEPTH_LIMIT = 64
 """How many objects and lists may stand inside one another, the outermost counted."""
 
@@ -15,7 +17,18 @@ _SURROGATES = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
+_WHOLE_OR_BACKSLASH = r"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def has_lone_surrogate(texts: pl.Series) -> pl.Series:
+    """Which texts hold the escape of half a surrogate pair; null stays null. The texts are JSON, or may be anything."""
+    is_doubtful = texts.str.contains(_ESCAPED_SURROGATE.pattern)
+    places = is_doubtful.arg_true()
+    if not len(places):
+        return is_doubtful
+    halves = texts.gather(places).str.replace_all(_WHOLE_OR_BACKSLASH, "")
+    return is_doubtful.scatter(places, halves.str.contains(_ESCAPED_SURROGATE.pattern))
 
 
 class NotJsonError(ValueError):
@@ -67,7 +80,9 @@ def write(value: Any) -> str:
         return "[" + ",".join(map(write, value)) + "]"
     if isinstance(value, str):
         return quote(value)
-    return {None: "null", True: "true", False: "false"}[value]
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value)
 
 
 def quote(text: str) -> str:

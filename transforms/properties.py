@@ -6,15 +6,15 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from transforms.exact_json import Members, NotJsonError, Number, parse_text, quote, write
+from transforms.exact_json import Members, NotJsonError, Number, has_lone_surrogate, parse_text, quote, write
 from transforms.numbers import DIGIT_LIMIT, JSON_NUMBER, plain_decimal
 
 _TEXT = r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"'
 _SPACE = r"[ \t\r\n]*"
 _MEMBER = rf"{_SPACE}{_TEXT}{_SPACE}:{_SPACE}(?:{_TEXT}|{JSON_NUMBER}|true|false){_SPACE}"
 FLAT_OBJECT = rf"^\{{(?:{_MEMBER}(?:,{_MEMBER})*|{_SPACE})\}}$"
-_DOUBTFUL = r"\\u(?:0000|[dD][89a-fA-F])|[eE][+-]?[0-9]{3}"
-"""An escape that may be refused, or an exponent that may be too large (or a text that looks like either)."""
+_DOUBTFUL = r"\\u0000|[eE][+-]?[0-9]{3}"
+"""An escape that is refused, or an exponent that may be too large (or a text that looks like either)."""
 
 _SURELY_SHORT = 800
 """Bytes of properties in which no number with a two-digit exponent can pass ``DIGIT_LIMIT``."""
@@ -32,7 +32,10 @@ def check_properties(frame: pl.DataFrame) -> pl.DataFrame:
         & (texts.str.len_bytes() <= _SURELY_SHORT)
         & ~texts.str.contains(_DOUBTFUL)
     )
-    doubtful = frame.select(distinct=texts.filter(~is_plain).unique())["distinct"]
+    is_halved = has_lone_surrogate(frame["properties"])
+    doubtful = frame.select(distinct=texts.filter(~is_plain | pl.lit(is_halved)).unique())[
+        "distinct"
+    ].drop_nulls()
     frame = frame.with_columns(texts.fill_null("{}"))
     if not len(doubtful):
         return frame

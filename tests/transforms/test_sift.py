@@ -12,7 +12,7 @@ from schemas.chunk import RAW_KEPT_BYTES, ROW_LIMIT_BYTES, Malformed
 from schemas.mapping import Mapping
 from schemas.rejections import RejectionCode
 from tests.transforms.sifting import accepted, event, json_chunk, rejection, sifted
-from transforms.sift import ACCEPTED, OTHER_FIELDS, REJECTED, UNKNOWN_FIELDS_COUNTED, SiftCounts
+from transforms.sift import ACCEPTED, BYTES, OTHER_FIELDS, REJECTED, UNKNOWN_FIELDS_COUNTED, SiftCounts
 
 OLDEST = Mapping(oldest=datetime(2025, 1, 1, tzinfo=UTC))
 STRICT = Mapping(missing_timestamp="reject")
@@ -233,9 +233,17 @@ def test_an_empty_chunk_has_two_empty_halves() -> None:
     """With all their columns, so that whatever follows need not ask."""
     halves = sifted(json_chunk([]))
     assert halves.accepted.schema == pl.Schema(ACCEPTED)
-    assert halves.rejections.schema == pl.Schema(REJECTED)
+    assert halves.rejections.schema == pl.Schema(REJECTED | BYTES)
     assert sifted(json_chunk([b"{"])).accepted.schema == pl.Schema(ACCEPTED)
-    assert sifted(json_chunk([event()])).rejections.schema == pl.Schema(REJECTED)
+    assert sifted(json_chunk([event()])).rejections.schema == pl.Schema(REJECTED | BYTES)
+
+
+def test_accepted_rows_keep_their_bytes_where_a_conflict_may_reject_them() -> None:
+    """Only where the source asks for it; nobody else pays for it."""
+    row = accepted(event(idempotencyKey="k"), mapping=Mapping(on_conflict="reject"))
+    assert (row["raw"], row["raw_length"]) == (event(idempotencyKey="k"), len(event(idempotencyKey="k")))
+    assert row["raw_sha256"] == hashlib.sha256(row["raw"]).digest()
+    assert "raw" not in accepted(event(idempotencyKey="k"))
 
 
 def test_every_code_but_conflict_is_covered_here() -> None:
