@@ -70,10 +70,9 @@ def connected(server: URL) -> Iterator[Connection]:
         yield connection
 
 
-@pytest.fixture(scope="module")
-def playground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playground]:
+@contextmanager
+def open_playground(folder: Path) -> Iterator[Playground]:
     """A throw-away server, in no hurry to write to the disk."""
-    folder = tmp_path_factory.mktemp("second-reading")
     with (
         database_url(folder / "home", environ={}) as url,
         warm_commands(folder / "commands") as commands,
@@ -88,6 +87,12 @@ def playground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playground]
             assert answer.exit_code == 0, answer.err
             template = str(make_url(empty).database)
             yield Playground(commands, folder, server, template)
+
+
+@pytest.fixture(scope="module")
+def playground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playground]:
+    with open_playground(tmp_path_factory.mktemp("second-reading")) as opened:
+        yield opened
 
 
 @pytest.mark.parametrize("first", range(FIRST, FIRST + WORLDS, AT_ONCE))

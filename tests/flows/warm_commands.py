@@ -1,7 +1,8 @@
 """The command line many times over from one warm process: every command is a fork of it, with nothing left behind.
 
-Started as `python -m tests.flows.warm_commands`, it imports the program once and then answers one JSON request a line on
-standard input: arguments, folder, environment. Each runs `flows.cli.main` in a process of its own.
+Started as `python -m tests.flows.warm_commands`, it answers one JSON request a line on standard input: arguments,
+environment, and where the output goes. Each runs `flows.cli.main` in a process of its own. What modules a command had to
+import is told to the warm process, which imports them too: the next one finds them there, and nothing else.
 """
 
 from __future__ import annotations
@@ -12,22 +13,11 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import IO
-
-HEAVY = (
-    "flows.cli",
-    "polars",
-    "pandera.polars",
-    "sqlalchemy",
-    "psycopg",
-    "pyarrow",
-    "polars_hash",
-    "msgspec",
-    "alembic",
-)
 
 
 @dataclass(frozen=True)
@@ -79,19 +69,26 @@ def warm_commands(folder: Path) -> Iterator[WarmCommands]:
 
 
 def _serve(requests: IO[str]) -> None:
-    for module in HEAVY:
-        __import__(module)
     for line in requests:
         request = json.loads(line)
+        reading, writing = os.pipe()
         child = os.fork()
         if child == 0:
-            _become(request)
+            os.close(reading)
+            _become(request, writing)
+        os.close(writing)
+        with os.fdopen(reading) as told:
+            imported = told.read().split()
         _, status = os.waitpid(child, 0)
+        for module in imported:
+            if module not in sys.modules:
+                with suppress(ImportError):
+                    import_module(module)
         print(os.waitstatus_to_exitcode(status), flush=True)
 
 
-def _become(request: dict[str, object]) -> None:
-    """Run the program as a process of its own would, and end."""
+def _become(request: dict[str, object], imported: int) -> None:
+    """Run the program as a process of its own would, say what it imported, and end."""
     code = 70
     try:
         for number, name in ((1, "out"), (2, "err")):
@@ -108,6 +105,8 @@ def _become(request: dict[str, object]) -> None:
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
+        with os.fdopen(imported, "w") as telling:
+            telling.write("\n".join(name for name in list(sys.modules) if name != "__main__"))
         os._exit(code)
 
 

@@ -13,7 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from tests.reference.catalog import Catalog
-from tests.reference.lines import Line, assign, usage_lines
+from tests.reference.lines import PARTLY, Line, assign, usage_lines
 from tests.reference.mapping import Mapping, tell
 from tests.reference.meters import Event, matches, usable
 from tests.reference.reading import Row, read_rows
@@ -206,8 +206,8 @@ class Installation:
             held for held in self.events.values() if held.import_number == self.import_count
         ):
             reason = assign(event, self.catalog, self.zone).reason
-            if reason is not None:
-                ledger.unassigned[reason] += 1
+            if reason not in (None, PARTLY):
+                ledger.unassigned[str(reason)] += 1
             for meter in self.catalog.meters.values():
                 if matches(meter, event, self.catalog) and usable(meter, event) is None:
                     ledger.unusable += 1

@@ -850,8 +850,8 @@ def _cell(literal: str | None) -> str:
 def csv_line(cells: list[str]) -> bytes:
     """One CSV record, without its line end."""
     out = io.StringIO(newline="")
-    csv.writer(out, lineterminator="").writerow(cells)
-    return out.getvalue().encode()
+    csv.writer(out, lineterminator="\n").writerow(cells)
+    return out.getvalue().removesuffix("\n").encode()
 
 
 def _last_of_month(day: date) -> date:
