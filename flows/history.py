@@ -15,8 +15,11 @@ LIST_IMPORTS: Final = """
 
 SHOW_IMPORT: Final = """
     select import_id, kind, status, clock, started_at, finished_at, published_at, reason, user_name, host, software,
-           flow_run_id, lines_changed, failure, sources, ledger, catalog_version, mapping_digest
-    from imports where import_id = :import_id
+           flow_run_id, lines_changed, failure, sources, ledger, catalog_version, mapping_digest, array(
+               select distinct day from chunks c cross join jsonb_array_elements_text(c.counts -> 'days') day
+               where c.import_id = i.import_id order by day
+           ) as days
+    from imports i where import_id = :import_id
 """
 
 LIST_REJECTIONS: Final = """

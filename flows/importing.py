@@ -23,6 +23,7 @@ from flows.mapping import load_mapping
 from flows.publish import prepare, publish, scope_of
 from flows.settle import Settlement, merge, note_repeats, reject_conflicts, settle, touch
 from flows.sources import Source, hash_source, list_sources
+from flows.terminal import instant
 from schemas.errors import UsageImportError
 from schemas.ledger import FileLedger, ImportKind, ImportStatus, Ledger, RowCounts
 from schemas.mapping import Mapping, Template
@@ -358,7 +359,7 @@ def write_ledger(connection: Connection, plan: ImportPlan, ledger: Ledger) -> No
 
 def ledger_of(plan: ImportPlan, settlement: Settlement) -> Ledger:
     """The ledger of an import from those of its files, in the order of their places."""
-    ledger = Ledger(import_id=plan.import_id, clock=plan.clock.isoformat())
+    ledger = Ledger(import_id=plan.import_id, clock=instant(plan.clock))
     for file in plan.files:
         counted = FileLedger() if file.is_unchanged else settlement.files.get(file.file_id, FileLedger())
         counted.uri, counted.sha256, counted.size = file.source.uri, file.sha256, file.size

@@ -55,20 +55,21 @@ def report_check(ledger: Ledger, groups: Sequence[Mapping[str, Any]], *, as_json
     print_outcomes(ledger)
     if groups:
         print_groups(groups)
+    if ledger.message:
+        say(f"an import would fail: {ledger.message}")
     say("checked: nothing was written")
 
 
 def ledger_document(ledger: Ledger) -> dict[str, Any]:
     """A ledger as the one JSON object that ``run --json`` prints."""
+    document = _counted_document(ledger, heads=("import_id", "status", "clock"))
+    return document | {"files": [_counted_document(file, heads=("uri", "sha256")) for file in ledger.files]}
+
+
+def _counted_document(ledger: Ledger | FileLedger, *, heads: Sequence[str]) -> dict[str, Any]:
     document = asdict(ledger)
-    document["files"] = [_file_document(file) for file in ledger.files]
-    heads = ("import_id", "status", "clock")
-    return {name: document[name] for name in heads} | {k: v for k, v in document.items() if k not in heads}
-
-
-def _file_document(file: FileLedger) -> dict[str, Any]:
-    document = asdict(file)
-    heads = ("uri", "sha256", "rows")
+    by_name = document["unknown_fields"]
+    document |= {"unknown_fields": sum(by_name.values()), "unknown_fields_by_name": by_name}
     return {name: document[name] for name in heads} | {k: v for k, v in document.items() if k not in heads}
 
 
@@ -248,9 +249,11 @@ def report_import(shown: Mapping[str, Any], *, as_json: bool) -> None:
     facts = [
         {"what": name.replace("_", " "), "value": plain(value)}
         for name, value in shown.items()
-        if name not in {"ledger", "sources"} and value is not None
+        if name not in {"ledger", "sources", "days"} and value is not None
     ]
     print_table({"what": "", "value": ""}, facts)
+    if shown["days"]:
+        say(f"days (UTC): {len(shown['days']):,}, from {shown['days'][0]} to {shown['days'][-1]}")
     files = (shown["ledger"] or {}).get("files", [])
     rows = [{"file": file["uri"], **{name: f"{file[name]:,}" for name in NUMBERS}} for file in files]
     if rows:

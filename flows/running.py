@@ -29,6 +29,7 @@ from flows.importing import (
 from flows.load import Progress
 from flows.publish import prepare, publish, scope_of
 from flows.reading import CHUNK_ROWS
+from flows.terminal import instant
 from schemas.errors import ConfigurationError, UsageImportError
 from schemas.ledger import FileLedger, ImportKind, ImportStatus, Ledger
 from schemas.tables import imports
@@ -146,7 +147,7 @@ def unchanged_ledger(engine: Engine, plan: ImportPlan) -> Ledger:
     return Ledger(
         import_id=import_id,
         status=ImportStatus.UNCHANGED,
-        clock=plan.clock.isoformat(),
+        clock=instant(plan.clock),
         files=[_unchanged_file(file) for file in plan.files],
     )
 
@@ -182,7 +183,7 @@ def run_rollup(engine: Engine, *, clock: datetime | None, reason: str | None, wa
     return Ledger(
         import_id=import_id,
         status=ImportStatus.PUBLISHED,
-        clock=read_at.isoformat(),
+        clock=instant(read_at),
         lines_changed=published.lines_changed,
     )
 
