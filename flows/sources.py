@@ -48,7 +48,10 @@ def _files(source: str) -> list[Source]:
         return [Source(STANDARD_INPUT, None, None)]
     if "://" in source:
         return [Source(found.uri, found.size, found.version) for found in objects.list_objects(source)]
-    found = _folder(source) if Path(source).is_dir() else _glob(source)
+    try:
+        found = _folder(source) if Path(source).is_dir() else _glob(source)
+    except OSError as error:
+        raise _refused(source, error) from error
     return [_local(path) for path in sorted(found, key=os.fsencode)]
 
 

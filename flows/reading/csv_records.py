@@ -48,7 +48,7 @@ class Grammar:
         return re.compile(rb"((?:" + cell + mark + rb"){%d}" % (width - 1) + cell + rb")\r?+\n")
 
     def record(self, text: bytes, start: int, *, is_last: bool) -> Record:
-        """The record that begins at ``start``; raises UnfinishedErrorError where it needs more than the text."""
+        """The record that begins at ``start``; raises UnfinishedError where it needs more than the text."""
         cells: list[bytes] = []
         starts: list[int] = []
         at = start
@@ -56,39 +56,41 @@ class Grammar:
             starts.append(at)
             is_quoted = text.startswith(b'"', at)
             match = (self._quoted if is_quoted else self._plain).match(text, at)
-            if match is None or (is_quoted and match.end() == len(text) and not is_last):
-                return self._broken(
-                    text, start, "quoted cell is not closed", at, is_last=is_last, is_open=True
-                )
+            if not is_last and (match is None or (is_quoted and match.end() == len(text))):
+                raise UnfinishedError
+            if match is None:
+                return _broken(text, start, quote=at, unexpected=None)
             cells.append(match[1].replace(b'""', b'"') if is_quoted else match[0])
             at = match.end()
             if text.startswith(self.delimiter, at):
                 at += 1
                 continue
-            end = self._line_end(text, at, is_quoted=is_quoted, is_last=is_last)
+            end = _line_end(text, at, is_quoted=is_quoted, is_last=is_last)
             if end is None:
-                message = f"unexpected {shown(text[at])} after a quoted cell"
-                return self._broken(text, start, message, at, is_last=is_last, is_open=False)
+                return _broken(text, start, quote=starts[-1], unexpected=at)
             if not is_quoted and end == at and cells[-1].endswith(b"\r"):
                 cells[-1] = cells[-1][:-1]
                 at -= 1
             return Record(end=at, next=end + 1, cells=cells, starts=starts)
 
-    def _line_end(self, text: bytes, at: int, *, is_quoted: bool, is_last: bool) -> int | None:
-        """Index of the line feed (or of the text's end) that ends the record, None where something else stands."""
-        end = at + 1 if is_quoted and text.startswith(b"\r", at) else at
-        if end >= len(text):
-            if not is_last:
-                raise UnfinishedError
-            return end
-        return end if text.startswith(b"\n", end) else None
 
-    def _broken(
-        self, text: bytes, start: int, message: str, at: int, *, is_last: bool, is_open: bool
-    ) -> Record:
-        if is_open and not is_last:
+def _line_end(text: bytes, at: int, *, is_quoted: bool, is_last: bool) -> int | None:
+    """Index of the line feed (or of the text's end) that ends the record, None where something else stands."""
+    end = at + 1 if is_quoted and text.startswith(b"\r", at) else at
+    if end >= len(text):
+        if not is_last:
             raise UnfinishedError
-        end = text.find(b"\n", start)
-        end = len(text) if end < 0 else end
-        stop = end - 1 if text.startswith(b"\r", end - 1) and end > start else end
-        return Record(end=stop, next=end + 1, cells=[], starts=[], message=f"{message} (byte {at - start})")
+        return end
+    return end if text.startswith(b"\n", end) else None
+
+
+def _broken(text: bytes, start: int, *, quote: int, unexpected: int | None) -> Record:
+    """The first physical line of a record whose quoted cell does not end as it should."""
+    end = text.find(b"\n", start)
+    end = len(text) if end < 0 else end
+    if unexpected is None or unexpected > end:
+        message = f"quoted cell is not closed (byte {quote - start})"
+    else:
+        message = f"unexpected {shown(text[unexpected])} after a quoted cell (byte {unexpected - start})"
+    stop = end - 1 if end > start and text.startswith(b"\r", end - 1) else end
+    return Record(end=stop, next=end + 1, cells=[], starts=[], message=message)

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import BinaryIO
 
 from flows.reading import names, sniffing
@@ -36,19 +37,20 @@ def read_chunks(
     name = names.shown(name)
     counted = Counted(stream)
     head = counted.read(len(MAGIC))
-    if head == MAGIC:
-        file = stream if _rewind(stream) else _spooled(head, stream)
-        runs, progress = read_parquet(file, name=name, after_row=after_row), file.tell
-    else:
-        runs, progress = _text_runs(counted, head, name=name, size=block_bytes), counted.tell
-    yield from cut_chunks(
-        runs,
-        name=name,
-        after_row=after_row,
-        chunk_rows=chunk_rows,
-        chunk_bytes=chunk_bytes,
-        progress=progress,
-    )
+    with ExitStack() as spools:
+        if head == MAGIC:
+            file = stream if _rewind(stream) else spools.enter_context(_spooled(head, stream))
+            runs, progress = read_parquet(file, name=name, after_row=after_row), file.tell
+        else:
+            runs, progress = _text_runs(counted, head, name=name, size=block_bytes), counted.tell
+        yield from cut_chunks(
+            runs,
+            name=name,
+            after_row=after_row,
+            chunk_rows=chunk_rows,
+            chunk_bytes=chunk_bytes,
+            progress=progress,
+        )
 
 
 class Counted:
@@ -110,41 +112,35 @@ def _runs(window: Window, *, name: str) -> Iterator[Run]:
     head = window.data[: sniffing.HEAD_BYTES]
     if sniffing.is_wide(head):
         raise UsageImportError(f"{name}: the text is UTF-16 or UTF-32; convert it to UTF-8")
+    if what := sniffing.foreign(head):
+        raise UsageImportError(f"{name}: holds {what}; unpack or export it as JSON lines, CSV or Parquet")
     if head.startswith(sniffing.UTF8_MARK):
         window.drop(len(sniffing.UTF8_MARK))
-        head = head[len(sniffing.UTF8_MARK) :]
-    if not head.strip(b" \t\r\n") and window.is_ended:
+    if not window.skip_blank_lines():
         return iter(())
+    window.reach(sniffing.HEAD_BYTES)
+    head = window.data[window.at : window.at + sniffing.HEAD_BYTES]
     ending = names.promised(name)
     mark = sniffing.delimiter(head, ending)
-    if _is_csv(head, ending, mark):
+    if sniffing.is_csv(head, mark, ending):
         return _csv_runs(window, name=name, grammar=Grammar(mark))
-    if ending not in names.JSON and not sniffing.is_json(head):
+    if not sniffing.is_any_json(head, ending):
         raise UsageImportError(f"{name}: neither JSON, CSV nor Parquet; see what the file holds")
-    while (
-        b"\n" not in window.data.lstrip(b" \t\r\n")
-        and len(window) <= ROW_LIMIT_BYTES
-        and window.reach(2 * len(window) + 1)
-    ):
-        pass
-    if sniffing.is_pretty(window.data[window.at : window.at + ROW_LIMIT_BYTES]):
-        return _value_runs(window)
-    return split_lines(window)
+    return _value_runs(window) if _is_pretty(window) else split_lines(window)
+
+
+def _is_pretty(window: Window) -> bool:
+    """Whether lines are no rows; takes in the first line for that, up to the longest that can be a row."""
+    while len(window) <= ROW_LIMIT_BYTES and not sniffing.shows_first_line(window.data[window.at :]):
+        if not window.reach(2 * len(window) + 1):
+            break
+    return sniffing.is_pretty(window.data[window.at : window.at + ROW_LIMIT_BYTES])
 
 
 def _value_runs(window: Window) -> Iterator[Run]:
     rows = RowList()
     yield from split_values(window, rows)
     yield from rows.rest()
-
-
-def _is_csv(head: bytes, ending: str, mark: bytes) -> bool:
-    if sniffing.is_json(head):
-        return False
-    if ending in names.CSV:
-        return True
-    has_objects = any(line.lstrip().startswith(b"{") for line in head.split(b"\n"))
-    return not has_objects and sniffing.is_csv(head, mark)
 
 
 def _csv_runs(window: Window, *, name: str, grammar: Grammar) -> Iterator[Run]:

@@ -51,7 +51,7 @@ def read_parquet(stream: BinaryIO, *, name: str, after_row: int) -> Iterator[Run
                 yield _run(pl.DataFrame(height=rows))
             else:
                 for batch in file.iter_batches(batch_size=BATCH_ROWS, row_groups=[group], use_threads=False):
-                    yield _run(pl.DataFrame(pl.from_arrow(batch)))
+                    yield _run(_plain(pl.DataFrame(pl.from_arrow(batch))))
             first += rows
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0].removesuffix(".")
@@ -67,6 +67,16 @@ def _check_columns(schema: pa.Schema, name: str) -> None:
             )
         if schema.names.count(column.name) > 1:
             raise UsageImportError(f"{name}: there are two columns {column.name!r}; rename one of them")
+
+
+def _plain(cells: pl.DataFrame) -> pl.DataFrame:
+    """Dictionaries as the values they stand for, half floats as floats."""
+    casts = [
+        pl.col(column).cast(pl.String if kind == pl.Categorical else pl.Float32)
+        for column, kind in cells.schema.items()
+        if kind in (pl.Categorical, pl.Float16)
+    ]
+    return cells.with_columns(casts) if casts else cells
 
 
 def _run(cells: pl.DataFrame) -> Run:

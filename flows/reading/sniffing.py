@@ -1,9 +1,9 @@
-"""Sniffing: what a text is, by its first bytes, with its name as a hint."""
+"""Sniffing: what a text is, by its first bytes, with the ending of its name as a hint."""
 
 import re
-from enum import StrEnum
 
 from flows.reading.csv_records import Grammar, UnfinishedError
+from flows.reading.names import CSV, JSON
 from flows.reading.values import BrokenError, Value
 
 HEAD_BYTES = 64 * 1024
@@ -12,17 +12,28 @@ UTF8_MARK = b"\xef\xbb\xbf"
 WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 
 
-class Kind(StrEnum):
-    """How the rows of a text are told apart."""
-
-    LINES = "JSON lines"
-    VALUES = "JSON bodies"
-    CSV = "CSV"
-
+FOREIGN = {
+    b"PK\x03\x04": "a zip archive or a spreadsheet",
+    b"BZh": "bzip2 data",
+    b"\xfd7zXZ\0": "xz data",
+    b"\x1f\x8b": "gzip data packed twice",
+    b"\x28\xb5\x2f\xfd": "zstd data packed twice",
+    b"PAR1": "Parquet inside gzip or zstd",
+    b"Obj\x01": "Avro",
+    b"%PDF": "a PDF",
+    b"SQLite": "an SQLite database",
+}
 
 JSON_START = re.compile(rb'[ \t\r\n]*+(?:\{[ \t\r\n]*+["}]|\[[ \t\r\n]*+[\[{\]"\d])')
 OPEN_START = re.compile(rb"[ \t\r\n]*+[\[{][ \t\r\n]*+\Z")
-COLUMN = re.compile(r"[^\W\d][\w.$ -]*")
+FIRST_LINE = re.compile(rb"[ \t\r\n]*+[^\n]*+\n[ \t\r\n]*+[^ \t\r\n]")
+OBJECT_LINE = re.compile(rb"^[ \t]*+\{", re.MULTILINE)
+IDENTIFIER = re.compile(r"[^\W\d][\w.]*")
+
+
+def foreign(head: bytes) -> str | None:
+    """What else than a text the bytes are, as far as is known."""
+    return next((what for mark, what in FOREIGN.items() if head.startswith(mark)), None)
 
 
 def is_wide(head: bytes) -> bool:
@@ -35,10 +46,23 @@ def is_json(head: bytes) -> bool:
     return bool(JSON_START.match(head) or OPEN_START.match(head))
 
 
-def is_csv(head: bytes, delimiter: bytes) -> bool:
-    """Whether a text begins with a header: names apart from one another."""
-    names = header_names(head, delimiter)
-    return bool(names) and len(set(names)) == len(names) and all(map(COLUMN.fullmatch, names))
+def is_csv(head: bytes, delimiter: bytes, ending: str) -> bool:
+    """Whether a text is CSV: by the name, else by a header that can be nothing else."""
+    if is_json(head):
+        return False
+    if ending in CSV:
+        return True
+    columns = header_names(head, delimiter)
+    if not columns or OBJECT_LINE.search(head) or len(set(columns)) < len(columns):
+        return False
+    if ending in JSON or len(columns) == 1:
+        return all(map(IDENTIFIER.fullmatch, columns)) and len(columns) > (ending in JSON)
+    return all(name.isprintable() and name.strip(" 0123456789.-+") for name in columns)
+
+
+def is_any_json(head: bytes, ending: str) -> bool:
+    """Whether a text that is no CSV is JSON, broken first lines included."""
+    return ending in JSON or is_json(head) or OBJECT_LINE.search(head) is not None
 
 
 def header_names(head: bytes, delimiter: bytes) -> list[str]:
@@ -57,6 +81,11 @@ def delimiter(head: bytes, ending: str) -> bytes:
         return b"\t"
     others = [mark for mark in (b";", b"\t") if mark in first]
     return others[0] if b"," not in first and len(others) == 1 else b","
+
+
+def shows_first_line(text: bytes) -> bool:
+    """Whether the first line is whole and something follows it."""
+    return FIRST_LINE.match(text) is not None
 
 
 def is_pretty(head: bytes) -> bool:

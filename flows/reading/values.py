@@ -3,8 +3,10 @@
 import re
 
 OPENING = {ord("}"): ord("{"), ord("]"): ord("[")}
+PLAIN = rb"[^\"\\\x00-\x1f]*+(?:\\.[^\"\\\x00-\x1f]*+)*+"
 BRACKET = re.compile(rb'["{}\[\]]')
-TEXT_STOP = re.compile(rb'["\\\x00-\x1f]')
+BRACKET_BEYOND_TEXTS = re.compile(rb'[^"{}\[\]]*+(?:"' + PLAIN + rb'"[^"{}\[\]]*+)*+[{}\[\]]', re.DOTALL)
+TEXT = re.compile(PLAIN, re.DOTALL)
 SCALAR_STOP = re.compile(rb"[\s,\]}\[{\":]")
 
 DEPTH_LIMIT = 16 * 1024 * 1024
@@ -51,7 +53,7 @@ class Value:
 
     def end(self, piece: bytes, start: int = 0) -> int | None:
         """Index after the value's last byte, or None where the value goes on in the next piece."""
-        at = start
+        at, has_brackets = start, True
         while at < len(piece):
             if self._is_text:
                 at = self._text(piece, at)
@@ -59,7 +61,10 @@ class Value:
                 stop = SCALAR_STOP.search(piece, at)
                 return stop.start() if stop else None
             elif self._open:
-                at = self._bracket(piece, at)
+                found = BRACKET_BEYOND_TEXTS.match(piece, at) if has_brackets else None
+                # Once none is in sight, looking again after each text would take the square of the time
+                has_brackets = found is not None
+                at = self._bracket(piece, found.end() - 1 if found else at)
             else:
                 at = self._begin(piece, at)
             if not (self._open or self._is_text or self._is_scalar):
@@ -79,20 +84,21 @@ class Value:
         return at + 1
 
     def _text(self, piece: bytes, at: int) -> int:
-        if self._is_escaped:
-            self._is_escaped = False
-            return at + 1
-        stop = TEXT_STOP.search(piece, at)
-        if stop is None:
+        """Index after the text, or as far as the piece goes."""
+        at += self._is_escaped
+        self._is_escaped = False
+        plain = TEXT.match(piece, at)
+        stop = plain.end() if plain else at
+        if stop >= len(piece):
             return len(piece)
-        found = piece[stop.start()]
-        if found < 0x20:
-            raise BrokenError(f"control character 0x{found:02x} in a text", stop.start())
-        self._is_text = found != ord('"')
-        self._is_escaped = found == ord("\\")
-        return stop.end()
+        if piece[stop] < 0x20:
+            raise BrokenError(f"control character 0x{piece[stop]:02x} in a text", stop)
+        self._is_text = piece[stop] != ord('"')
+        self._is_escaped = self._is_text
+        return stop + 1
 
     def _bracket(self, piece: bytes, at: int) -> int:
+        """Index after the next bracket, or after the quote that opens a text."""
         stop = BRACKET.search(piece, at)
         if stop is None:
             return len(piece)

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 
 from flows.reading.interruption import BreakOffError
 from flows.reading.runs import Run, one_malformed
-from schemas.chunk import RAW_KEPT_BYTES
+from schemas.chunk import RAW_KEPT_BYTES, ROW_LIMIT_BYTES
 
 FILLED = re.compile(rb"[^ \t\r\n]")
+
+BLANK_LINES = re.compile(rb"(?:[ \t\r]*+\n)*+")
 
 
 class Window:
@@ -75,6 +77,16 @@ class Window:
         taken = self.data[self.at : self.at + length]
         self.drop(length)
         return taken
+
+    def skip_blank_lines(self) -> bool:
+        """Goes on to the first line that is not blank, or too long to tell; False where there is none."""
+        while True:
+            blank = BLANK_LINES.match(self.data, self.at)
+            self.drop(blank.end() - self.at if blank else 0)
+            if FILLED.search(self.data, self.at) or len(self) > ROW_LIMIT_BYTES:
+                return True
+            if not self.grow():
+                return False
 
     def skip_blanks(self) -> bool:
         """Goes on to the next byte that is no white space; False where there is none."""

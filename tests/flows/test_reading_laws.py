@@ -6,16 +6,18 @@ import hashlib
 import io
 import json
 import random
+import re
 from dataclasses import dataclass
 from typing import Any
 
-import backports.zstd as zstd
 import polars as pl
 import pytest
+from backports import zstd
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flows.reading import csv_rows, json_bodies, json_lines, read_chunks
+from flows.reading.csv_records import Grammar
 from schemas.chunk import Chunk, Malformed
 from schemas.errors import UsageImportError
 
@@ -24,9 +26,42 @@ RUNS = settings(max_examples=200, deadline=None)
 JSON_PIECES = st.lists(
     st.sampled_from(
         [
-            *(b"{", b"}", b"[", b"]", b",", b":", b'"', b"\\", b" ", b"\n", b"\r\n", b"1", b"a", b"\t", b"\0"),
-            *(b"\xff", "é".encode(), b'"events"', b'"events":[', b'{"events":[', b'"eventName":"x"', b'{"a":1}'),
-            *(b'{"a":"}"}', b"[1]", b'{"p":{"q":[{"r":1},{"s":2}]}}', b"},\n  {", b"}\n{", b'"a":1', b"]}", b"true"),
+            *(
+                b"{",
+                b"}",
+                b"[",
+                b"]",
+                b",",
+                b":",
+                b'"',
+                b"\\",
+                b" ",
+                b"\n",
+                b"\r\n",
+                b"1",
+                b"a",
+                b"\t",
+                b"\0",
+            ),
+            *(
+                b"\xff",
+                "é".encode(),
+                b'"events"',
+                b'"events":[',
+                b'{"events":[',
+                b'"eventName":"x"',
+                b'{"a":1}',
+            ),
+            *(
+                b'{"a":"}"}',
+                b"[1]",
+                b'{"p":{"q":[{"r":1},{"s":2}]}}',
+                b"},\n  {",
+                b"}\n{",
+                b'"a":1',
+                b"]}",
+                b"true",
+            ),
             *(b'{\n"a":1\n}', b'{"eventName":"a","events":[1]}', b"\xef\xbb\xbf", b'{"a":"\\""}'),
         ]
     ),
@@ -36,8 +71,36 @@ JSON_PIECES = st.lists(
 CSV_PIECES = st.lists(
     st.sampled_from(
         [
-            *(b"a", b"b", b",", b",", b",", b'"', b'""', b"\n", b"\n", b"\r\n", b"\r", b" ", b"\t", b";", b"\0", b"\xff"),
-            *("é".encode(), b"1,2\n", b'"x\ny",2\n', b'"q""q",\n', b"a,b\n", b'"a",b\n', b',""\n', b"{", b"[", b"''"),
+            *(
+                b"a",
+                b"b",
+                b",",
+                b",",
+                b",",
+                b'"',
+                b'""',
+                b"\n",
+                b"\n",
+                b"\r\n",
+                b"\r",
+                b" ",
+                b"\t",
+                b";",
+                b"\0",
+                b"\xff",
+            ),
+            *(
+                "é".encode(),
+                b"1,2\n",
+                b'"x\ny",2\n',
+                b'"q""q",\n',
+                b"a,b\n",
+                b'"a",b\n',
+                b',""\n',
+                b"{",
+                b"[",
+                b"''",
+            ),
         ]
     ),
     max_size=16,
@@ -143,7 +206,7 @@ def test_quick_and_exact_splitting_of_csv_agree(text: bytes, header: bytes) -> N
     quick = told(header + text, "x.csv")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(csv_rows, "_unquoted_lines", lambda _window, _header: None)
-        patch.setattr(csv_rows.Grammar, "regular", lambda _self, _width: csv_rows.re.compile(rb"(?!)"))
+        patch.setattr(Grammar, "regular", lambda _self, _width: re.compile(rb"(?!)"))
         exact = told(header + text, "x.csv")
     assert quick == exact
 
@@ -219,7 +282,7 @@ def written(events: list[dict[str, Any]], shape: str, *, indent: int | None, is_
     end=st.sampled_from([b"", b"\n", b"\r\n", b"\n\n"]),
 )
 def test_every_shape_of_json_gives_its_events(
-    events: list[dict[str, Any]], shape: str, indent: int | None, is_ascii: bool, mark: bytes, end: bytes
+    events: list[dict[str, Any]], shape: str, indent: int | None, *, is_ascii: bool, mark: bytes, end: bytes
 ) -> None:
     """Lines, arrays, bodies and pretty values give the same events, each where it lies."""
     if shape == "values" and events and not events[0]:
@@ -252,7 +315,7 @@ def test_packed_is_as_unpacked(texts: list[bytes], pack: Any, block_bytes: int) 
 )
 def test_a_cut_file_says_where_and_keeps_what_came_before(count: int, pack: Any, share: float) -> None:
     """Packed data that ends too early gives a prefix of the rows, and an error with the row it got to."""
-    order = random.Random(count)  # noqa: S311
+    order = random.Random(count)
     lines = [json.dumps({"n": order.random()}).encode() for _ in range(count)]
     packed = pack(b"\n".join(lines) + b"\n")
     cut = packed[: max(4, int(len(packed) * share))]

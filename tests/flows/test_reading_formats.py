@@ -1,0 +1,217 @@
+"""Formats are known by name and checked by content: read as what they are, or refused in one line."""
+
+import gzip
+import io
+import json
+from typing import Any
+
+import pytest
+from backports import zstd
+
+from flows.reading import read_chunks
+from schemas.chunk import Chunk
+from schemas.errors import UsageImportError
+
+EVENT = b'{"eventName":"a","properties":{"n":1}}'
+PRETTY = json.dumps(json.loads(EVENT), indent=2).encode()
+
+
+def chunks(text: bytes, name: str, **sizes: int) -> list[Chunk]:
+    return list(read_chunks(io.BytesIO(text), name=name, **sizes))
+
+
+def raws(text: bytes, name: str) -> list[bytes]:
+    return [raw for chunk in chunks(text, name) for raw in chunk.raws or []]
+
+
+def cells(text: bytes, name: str) -> list[tuple[Any, ...]]:
+    return [row for chunk in chunks(text, name) for row in chunk.cells.rows()]  # type: ignore[union-attr]
+
+
+def messages(text: bytes, name: str) -> dict[int, str]:
+    """Row number to what is wrong with it."""
+    return {
+        chunk.positions["row"][index]: why.message
+        for chunk in chunks(text, name)
+        for index, why in chunk.malformed.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "count"),
+    [
+        (EVENT, "x.jsonl", 1),
+        (EVENT + b"\r\n" + EVENT, "x.jsonl", 2),
+        (b"\xef\xbb\xbf" + EVENT + b"\n\n \t\n" + EVENT + b"\n", "x.jsonl", 2),
+        (PRETTY, "x.jsonl", 1),
+        (PRETTY + b"\n" + PRETTY, "x.json", 2),
+        (b'{"events":[' + EVENT + b"," + EVENT + b"]}", "x.json", 2),
+        (b'{"events":[]}', "x.json", 0),
+        (b'{"requestId": "r",\n "events": [\n' + PRETTY + b",\n" + PRETTY + b"\n]}\n", "x.jsonl", 2),
+        (b'{"events":[' + EVENT + b"]}\n" + EVENT + b"\n[" + EVENT + b"," + EVENT + b"]", "x.ndjson", 4),
+        (b"[" + EVENT + b",\n" + EVENT + b"]", "x.json", 2),
+        (b"[\n]", "x.json", 0),
+        (EVENT + b"\n" + EVENT, "export", 2),
+        (EVENT + b"\n" + EVENT, "-", 2),
+        (b"oops\n" + EVENT, "-", 2),
+        (EVENT + b"\n" + EVENT, "x.csv", 2),
+        (gzip.compress(EVENT), "x.jsonl", 1),
+        (EVENT, "x.jsonl.gz", 1),
+        (gzip.compress(EVENT) + b"\0" * 512, "x.jsonl.gz", 1),
+        (zstd.compress(EVENT + b"\n") + zstd.compress(EVENT), "x.jsonl.zst", 2),
+        (b"\x50\x2a\x4d\x18\x02\0\0\0hi" + zstd.compress(EVENT), "x.jsonl.zst", 1),
+        (b"eventName,n\na,1\n", "x.csv", 1),
+        (b"eventName,n\na,1\n", "x.jsonl", 1),
+        (b"eventName,n\na,1\n", "-", 1),
+        (b"eventName;n\na;1\n", "-", 1),
+        (gzip.compress(b"eventName,n\na,1\n"), "x.csv.gz", 1),
+        (b"eventName\tn\na\t1\n", "x.tsv", 1),
+        (b"eventName,n", "x.csv", 0),
+        (b"eventName,n\r\n", "x.csv", 0),
+        (b"", "x.csv", 0),
+        (b"", "x.jsonl.gz", 0),
+        (b" \n\n", "x.jsonl", 0),
+        (b"\xef\xbb\xbf", "x.csv", 0),
+        (gzip.compress(b""), "x.csv.gz", 0),
+    ],
+)
+def test_a_file_is_read_as_what_it_is(text: bytes, name: str, count: int) -> None:
+    """The name is a hint; the content decides."""
+    assert sum(len(chunk.positions) for chunk in chunks(text, name)) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "said"),
+    [
+        ("a,b\n1,2\n".encode("utf-16"), "x.csv", "UTF-16"),
+        (EVENT.decode().encode("utf-16-le"), "x.jsonl", "UTF-16"),
+        (EVENT.decode().encode("utf-32"), "x.jsonl", "UTF-16 or UTF-32"),
+        (b"a,b,a\n1,2,3\n", "x.csv", "column 'a' twice"),
+        (b"a,\xff\n1,2\n", "x.csv", "header on line 1 cannot be read: broken UTF-8"),
+        (b"\n\na,\0\n1,2\n", "x.csv", "header on line 3 cannot be read: NUL"),
+        (b"a,b\r1,2\r3,4\r", "x.csv", "carriage returns alone"),
+        (b'a,"b\n1,2\n', "x.csv", "quoted cell is not closed"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "x", "neither JSON, CSV nor Parquet"),
+        (b"hello there", "-", "neither JSON, CSV nor Parquet"),
+        (b"PAR1 and nothing more", "x.parquet", "not readable as Parquet"),
+        (b"not parquet at all", "x.parquet", "neither JSON, CSV nor Parquet"),
+        (gzip.compress(EVENT)[:-9], "x.jsonl.gz", "the gzip data ends in the middle"),
+        (gzip.compress(EVENT) + b"rubbish", "x.jsonl.gz", "broken gzip data"),
+        (gzip.compress(EVENT)[:-8] + b"\0" * 8, "x.jsonl.gz", "broken gzip data"),
+        (zstd.compress(EVENT * 99)[:-2], "x.jsonl.zst", "the zstd data ends in the middle"),
+        (zstd.compress(EVENT) + b"rubbish", "x.jsonl.zst", "broken zstd data"),
+        (gzip.compress(gzip.compress(EVENT)), "x.jsonl.gz", "packed twice"),
+        (gzip.compress(b"PAR1xxxx"), "x.parquet.gz", "Parquet inside"),
+        (b"PK\x03\x04" + b"\0" * 40, "x.csv", "a zip archive"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_one_line(text: bytes, name: str, said: str) -> None:
+    """The error names the file, what is wrong and a way out, on one line."""
+    with pytest.raises(UsageImportError) as refused:
+        chunks(text, name)
+    assert said in str(refused.value)
+    assert str(refused.value).startswith(f"{name}: ")
+    assert "\n" not in str(refused.value)
+    assert "; " in str(refused.value)
+
+
+def test_a_file_name_never_reaches_the_terminal_raw() -> None:
+    """Escape sequences and line ends in a name are shown, not sent."""
+    with pytest.raises(UsageImportError) as refused:
+        chunks(b"a,a\n", "x\x1b[31m\n.csv")
+    assert str(refused.value).startswith("x\\x1b[31m\\n.csv: ")
+
+
+def test_a_broken_body_keeps_its_first_rows() -> None:
+    """Where a body breaks, the rows before it stand and the rest is one malformed row."""
+    text = b'{\n"events": [\n' + EVENT + b",\n" + EVENT + b",\n" + EVENT[:-2] + b"\n]}\n"
+    assert raws(text, "x.json")[:2] == [EVENT, EVENT]
+    assert len(raws(text, "x.json")) == 3
+    assert messages(text, "x.json") == {3: "body cannot be split: unexpected ']' (byte 37)"}
+
+
+def test_elements_of_another_kind_are_rows() -> None:
+    """What is no object in a list of events is a row to be rejected, not a reason to stop."""
+    text = b'{"events": [1, "x", null, [2], ' + EVENT + b"]}"
+    assert raws(text, "x.json") == [b"1", b'"x"', b"null", b"[2]", EVENT]
+
+
+def test_an_event_with_a_list_of_its_own_is_no_body() -> None:
+    """``events`` after an event's name is one of its fields."""
+    line = b'{"eventName":"a","events":[1,2]}'
+    assert raws(line + b"\n" + EVENT, "x.jsonl") == [line, EVENT]
+    assert raws(json.dumps(json.loads(line), indent=1).encode(), "x.json")[0].endswith(b"}")
+
+
+def test_one_broken_line_leaves_its_neighbours() -> None:
+    """NUL bytes, broken UTF-8 and a broken body on a line are rows of their own."""
+    text = b"\n".join([EVENT, b'{"a":"\xff"}', b'{"a":"\0"}', b'{"events":[1,', EVENT])
+    assert messages(text, "x.jsonl") == {
+        2: "broken UTF-8: invalid start byte (byte 6)",
+        3: "NUL byte (byte 6)",
+        5: "body cannot be split: the text ends in the middle (byte 0)",
+    }
+    assert raws(text, "x.jsonl")[-1] == EVENT
+
+
+def test_broken_csv_rows_are_set_aside_one_by_one() -> None:
+    """A wrong number of columns shifts nothing; a stray quote takes its own line only."""
+    text = (
+        b"a,b,c\r\n"
+        b"1,2,3\r\n"
+        b"1,2\r\n"
+        b"1,2,3,4\r\n"
+        b"a,b,c\r\n"
+        b'"a",b,"c"\r\n'
+        b'1,"2,3\r\n'
+        b'1,"x" y,3\r\n'
+        b"1,\xe9,3\r\n"
+        b"1,\0,3\r\n"
+        b"\r\n"
+        b'1,"2\r\n""q""",3\r\n'
+        b'x"y,,""'
+    )
+    assert messages(text, "x.csv") == {
+        2: "expected 3 columns, found 2 (byte 3)",
+        3: "expected 3 columns, found 4 (byte 6)",
+        4: "the header again (byte 0)",
+        5: "the header again (byte 0)",
+        6: "quoted cell is not closed (byte 2)",
+        7: "unexpected ' ' after a quoted cell (byte 5)",
+        8: "broken UTF-8: invalid continuation byte (byte 2)",
+        9: "NUL byte (byte 2)",
+    }
+    found = cells(text, "x.csv")
+    assert found[0] == ("1", "2", "3")
+    assert found[-2:] == [("1", '2\r\n"q"', "3"), ('x"y', "", "")]
+    (chunk,) = chunks(text, "x.csv")
+    assert chunk.positions["line"].to_list()[-3:] == [10, 12, 14]
+    assert (chunk.raws or [])[-2] == b'1,"2\r\n""q""",3'
+
+
+def test_a_quote_that_is_never_closed_takes_its_own_line_only() -> None:
+    """A stray quote does not swallow the rest of the file."""
+    text = b'a,b\n1,"2\n' + b"3,4\n" * 5
+    assert messages(text, "x.csv") == {1: "quoted cell is not closed (byte 2)"}
+    assert cells(text, "x.csv")[1:] == [("3", "4")] * 5
+
+
+def test_a_column_that_appears_late_does_not_vanish() -> None:
+    """Rows are split, never guessed from the first ones."""
+    lines = [b'{"a":1}'] * 150_000 + [b'{"late":1}']
+    assert raws(b"\n".join(lines), "x.jsonl")[-1] == b'{"late":1}'
+    rows = ["a,late"] + ["1,"] * 150_000 + ["1,x"]
+    assert cells("\n".join(rows).encode(), "x.csv")[-1] == ("1", "x")
+
+
+def test_cells_keep_their_bytes() -> None:
+    """Spaces, formulas and empty cells come as they stand; an empty cell is the empty text, quoted or not."""
+    assert cells(b'a,b,c\n =1+1 ,"",\n+5,-3,@x\n', "x.csv") == [(" =1+1 ", "", ""), ("+5", "-3", "@x")]
+
+
+@pytest.mark.parametrize("name", ["x.csv", "-"])
+def test_semicolons_part_cells_where_the_header_plainly_says_so(name: str) -> None:
+    """A header without a comma and with semicolons, or tabs, is parted by them."""
+    assert cells(b"a;b\n1;2,5\n", name) == [("1", "2,5")]
+    assert cells(b"a\tb\n1\t2;5\n", name) == [("1", "2;5")]
+    assert cells(b"a,b;c\n1,2;3\n", name) == [("1", "2;3")]

@@ -1,0 +1,122 @@
+"""Parquet comes in its own types, a batch at a time."""
+
+import io
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from flows.reading import read_chunks
+from schemas.errors import UsageImportError
+
+
+def parquet(columns: dict[str, pa.Array], **options: Any) -> bytes:
+    out = io.BytesIO()
+    pq.write_table(pa.table(columns), out, **options)
+    return out.getvalue()
+
+
+def test_types_are_kept() -> None:
+    """Decimals, whole numbers beyond doubles, times with and without a zone arrive as they are; null is null."""
+    moment = datetime(2026, 1, 1, 12, 0, 0, 123456)
+    text = parquet(
+        {
+            "text": pa.array(["é", None, ""]),
+            "packed": pa.array(["a", "b", "a"]).dictionary_encode(),
+            "whole": pa.array([2**63 - 1, None, -1]),
+            "unsigned": pa.array([2**64 - 1, None, 0], pa.uint64()),
+            "exact": pa.array(
+                [Decimal("0.1"), None, Decimal("12345678901234567890.5")], pa.decimal128(38, 10)
+            ),
+            "double": pa.array([0.1, None, float("nan")]),
+            "truth": pa.array([True, None, False]),
+            "naive": pa.array([moment, None, moment], pa.timestamp("us")),
+            "aware": pa.array([moment.replace(tzinfo=UTC), None, None], pa.timestamp("ns", "UTC")),
+            "nothing": pa.nulls(3),
+        }
+    )
+    (chunk,) = read_chunks(io.BytesIO(text), name="x.parquet")
+    assert chunk.raws is None
+    assert chunk.cells is not None
+    assert chunk.cells.schema == {
+        "text": pl.String,
+        "packed": pl.String,
+        "whole": pl.Int64,
+        "unsigned": pl.UInt64,
+        "exact": pl.Decimal(38, 10),
+        "double": pl.Float64,
+        "truth": pl.Boolean,
+        "naive": pl.Datetime("us"),
+        "aware": pl.Datetime("ns", "UTC"),
+        "nothing": pl.Null,
+    }
+    assert chunk.cells["whole"].to_list() == [2**63 - 1, None, -1]
+    assert chunk.cells["exact"].to_list() == [Decimal("0.1"), None, Decimal("12345678901234567890.5")]
+    assert chunk.positions.rows() == [(1, None, None), (2, None, None), (3, None, None)]
+
+
+@pytest.mark.parametrize("name", ["x.parquet", "x.csv", "-"])
+@pytest.mark.parametrize("after_row", [0, 1, 999, 1000, 1001, 4999, 5000])
+def test_row_groups_and_sizes_never_show(name: str, after_row: int) -> None:
+    """Rows come in order whatever the row groups and chunk sizes; resuming reads the tail."""
+    text = parquet({"n": pa.array(range(5000))}, row_group_size=1000)
+    chunks = list(read_chunks(io.BytesIO(text), name=name, chunk_rows=700, after_row=after_row))
+    assert [n for chunk in chunks for n in chunk.cells["n"]] == list(range(after_row, 5000))  # type: ignore[index]
+    assert [n for chunk in chunks for n in chunk.positions["row"]] == list(range(after_row + 1, 5001))
+
+
+def test_a_stream_that_cannot_be_sought_in_is_read() -> None:
+    """Parquet through a pipe is spooled."""
+
+    class Pipe(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+        def seek(self, *_: Any) -> int:
+            raise io.UnsupportedOperation
+
+    text = parquet({"n": pa.array(range(10))})
+    (chunk,) = read_chunks(Pipe(text), name="-")
+    assert chunk.cells is not None
+    assert chunk.cells["n"].to_list() == list(range(10))
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"p": pa.array([{"a": 1}])}, "column 'p' has the type struct<a: int64>"),
+        ({"p": pa.array([[1]])}, "column 'p' has the type list"),
+        ({"p": pa.array([b"\xff"])}, "column 'p' has the type binary"),
+        ({"p": pa.array([1], pa.duration("s"))}, "column 'p' has the type duration"),
+    ],
+)
+def test_a_column_nothing_can_take_is_refused(columns: dict[str, pa.Array], said: str) -> None:
+    """Nested and binary columns are named, with the way out."""
+    with pytest.raises(UsageImportError, match="; write it as a text") as refused:
+        list(read_chunks(io.BytesIO(parquet(columns)), name="x.parquet"))
+    assert said in str(refused.value)
+
+
+def test_two_columns_of_one_name_are_refused() -> None:
+    """No column is taken for another."""
+    out = io.BytesIO()
+    pq.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"]), out)
+    with pytest.raises(UsageImportError, match="two columns 'a'"):
+        list(read_chunks(io.BytesIO(out.getvalue()), name="x.parquet"))
+
+
+def test_a_cut_file_is_refused() -> None:
+    """A Parquet file without its end is none."""
+    text = parquet({"n": pa.array(range(1000))})
+    with pytest.raises(UsageImportError, match=r"x\.parquet: not readable as Parquet"):
+        list(read_chunks(io.BytesIO(text[:-20]), name="x.parquet"))
+
+
+def test_an_empty_file_has_no_rows() -> None:
+    """No rows, no error."""
+    text = parquet({"n": pa.array([], pa.int64())})
+    assert list(read_chunks(io.BytesIO(text), name="x.parquet")) == []

@@ -1,0 +1,304 @@
+"""Object storage over real HTTP: listed in pages, read in ranges, pinned to a version."""
+
+import contextlib
+import hashlib
+import http.client
+import http.server
+import io
+import os
+import random
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import boto3  # type: ignore[import-untyped]  # it ships no types
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from flows import objects
+from flows.reading import read_chunks
+from flows.sources import hash_source, list_sources, open_source
+from schemas.errors import ConfigurationError, UsageImportError
+
+EVENT = b'{"eventName":"a"}\n'
+BUCKET = "exports"
+SECRET = "a-secret-that-is-never-told"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def storage() -> Iterator[int]:
+    """The port of a server that speaks S3."""
+    port = free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(300):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                break
+            time.sleep(0.1)
+        yield port
+    finally:
+        server.kill()
+        server.wait()
+
+
+@pytest.fixture
+def s3(storage: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A client of the server, with an empty bucket; the environment points to the server."""
+    point_to(storage, monkeypatch)
+    client = boto3.client(
+        "s3",
+        endpoint_url=f"http://127.0.0.1:{storage}",
+        region_name="us-east-1",
+        aws_access_key_id="key",
+        aws_secret_access_key=SECRET,
+    )
+    client.create_bucket(Bucket=BUCKET)
+    yield client
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET):
+        keys = [{"Key": found["Key"]} for found in page.get("Contents", [])]
+        if keys:
+            client.delete_objects(Bucket=BUCKET, Delete={"Objects": keys})
+    client.delete_bucket(Bucket=BUCKET)
+    client.close()
+    objects._store.cache_clear()
+
+
+def point_to(port: int, monkeypatch: pytest.MonkeyPatch, **more: str) -> None:
+    objects._store.cache_clear()
+    for name in os.environ:
+        if name.startswith("AWS_"):
+            monkeypatch.delenv(name)
+    settings = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+    }
+    for name, value in (settings | more).items():
+        monkeypatch.setenv(name, value)
+
+
+def put(s3: Any, *keys: str, body: bytes = EVENT) -> None:
+    for key in keys:
+        s3.put_object(Bucket=BUCKET, Key=key, Body=body)
+
+
+def listed(*sources: str) -> list[str]:
+    return [file.uri.removeprefix(f"s3://{BUCKET}/") for file in list_sources(sources)]
+
+
+def test_keys_prefixes_and_globs_are_listed(s3: Any) -> None:
+    """Spaces, Unicode and brackets are what they are; hidden and foreign keys stay out; order is of the bytes."""
+    put(s3, "a b/ü.jsonl", "dt=2026-01-02/x.jsonl", "dt=2026-01-01/x.jsonl", "dt=2026-01-01/_SUCCESS")
+    put(s3, "dt=2026-01-02/.hid.jsonl", "notes.txt", "[x].csv", "p%20q.csv", "dt=2026-01-011/Y.CSV.gz")
+    everything = [
+        "[x].csv",
+        "a b/ü.jsonl",
+        "dt=2026-01-01/x.jsonl",
+        "dt=2026-01-011/Y.CSV.gz",
+        "dt=2026-01-02/x.jsonl",
+        "p%20q.csv",
+    ]
+    assert listed(f"s3://{BUCKET}") == everything
+    assert listed(f"s3://{BUCKET}/") == everything
+    assert listed(f"s3://{BUCKET}/dt=2026-01-01") == ["dt=2026-01-01/x.jsonl"]
+    assert listed(f"s3://{BUCKET}/a b/") == ["a b/ü.jsonl"]
+    assert listed(f"s3://{BUCKET}/p%20q.csv", f"s3://{BUCKET}/[x].csv") == ["p%20q.csv", "[x].csv"]
+    assert listed(f"s3://{BUCKET}/notes.txt") == ["notes.txt"]
+    assert listed(f"s3://{BUCKET}/dt=*/x.jsonl") == ["dt=2026-01-01/x.jsonl", "dt=2026-01-02/x.jsonl"]
+    assert listed(f"s3://{BUCKET}/dt=2026-01-0?") == ["dt=2026-01-01/x.jsonl", "dt=2026-01-02/x.jsonl"]
+    assert listed(f"s3://{BUCKET}/**/[!Y].jsonl") == ["a b/ü.jsonl", *listed(f"s3://{BUCKET}/dt=*/x.jsonl")]
+
+
+def test_a_listing_has_many_pages(s3: Any) -> None:
+    """More than a page of a thousand objects is listed whole, in order."""
+    names = [f"many/{number:04}.jsonl" for number in range(1010)]
+    put(s3, *names, body=b"")
+    assert listed(f"s3://{BUCKET}/many/") == names
+
+
+def test_an_object_is_read_in_ranges(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes of several ranges, read front to back or here and there, are the object's."""
+    monkeypatch.setattr(objects, "RANGE_BYTES", 1000)
+    body = random.Random(1).randbytes(12_345)
+    put(s3, "x.jsonl", body=body)
+    (file,) = list_sources([f"s3://{BUCKET}/x.jsonl"])
+    assert file.size == len(body)
+    assert hash_source(file) == (hashlib.sha256(body).hexdigest(), len(body))
+    with open_source(file) as stream:
+        assert stream.read(10) == body[:10]
+        assert stream.seek(-5, io.SEEK_END) == len(body) - 5
+        assert stream.read() == body[-5:]
+        assert stream.read(1) == b""
+        stream.seek(990)
+        assert stream.read(2030) == body[990:3020]
+        assert stream.tell() == 3020
+
+
+def test_rows_come_from_object_storage(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """JSON lines and Parquet are read from there like from a disk."""
+    monkeypatch.setattr(objects, "RANGE_BYTES", 5000)
+    out = io.BytesIO()
+    pq.write_table(pa.table({"n": range(5000)}), out, row_group_size=1000)
+    put(s3, "x.parquet", body=out.getvalue())
+    put(s3, "x.jsonl", body=EVENT * 5000)
+    for file in list_sources([f"s3://{BUCKET}/"]):
+        with open_source(file) as stream:
+            assert sum(len(chunk.positions) for chunk in read_chunks(stream, name=file.uri)) == 5000
+
+
+def test_an_object_that_changes_while_it_is_read_is_refused(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two versions are never mixed, and a gone object is said to be gone."""
+    monkeypatch.setattr(objects, "RANGE_BYTES", 100)
+    put(s3, "x.jsonl", body=EVENT * 100)
+    (file,) = list_sources([f"s3://{BUCKET}/x.jsonl"])
+    with open_source(file) as stream:
+        assert stream.read(50) == (EVENT * 100)[:50]
+        put(s3, "x.jsonl", body=EVENT.upper() * 100)
+        with pytest.raises(UsageImportError, match=r"exports/x\.jsonl: the object changed while it was read"):
+            stream.read()
+    s3.delete_object(Bucket=BUCKET, Key="x.jsonl")
+    with pytest.raises(UsageImportError, match="the object is gone"):
+        hash_source(file)
+
+
+def refusal(*sources: str) -> str:
+    with pytest.raises(UsageImportError) as refused:
+        list_sources(sources)
+    assert SECRET not in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert "; " in str(refused.value)
+    return str(refused.value)
+
+
+def test_what_is_not_there_is_said(s3: Any) -> None:
+    """No such bucket, object, prefix or match: one line that names it, with the way out."""
+    put(s3, "notes.txt")
+    assert refusal("s3://nowhere/x").startswith("s3://nowhere/x: there is no such bucket; check its name")
+    assert refusal("s3://nowhere/").startswith("s3://nowhere/: there is no such bucket")
+    assert "there is no such object" in refusal(f"s3://{BUCKET}/x.jsonl")
+    assert "no export below this prefix" in refusal(f"s3://{BUCKET}")
+    assert "no object matches" in refusal(f"s3://{BUCKET}/*.csv")
+    assert "doubled slashes" in refusal(f"s3://{BUCKET}/a//b.csv")
+
+
+def test_an_endpoint_that_does_not_answer_is_said(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody listens, no name, no encryption, no credentials: told apart."""
+    point_to(free_port(), monkeypatch)
+    assert "the endpoint cannot be reached" in refusal(f"s3://{BUCKET}/")
+    point_to(1, monkeypatch, AWS_ENDPOINT_URL="http://nowhere.invalid")
+    assert "the endpoint cannot be reached" in refusal(f"s3://{BUCKET}/")
+    point_to(1, monkeypatch, AWS_ALLOW_HTTP="false")
+    assert "set AWS_ALLOW_HTTP=true" in refusal(f"s3://{BUCKET}/")
+    point_to(1, monkeypatch)
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    assert "credentials" in refusal(f"s3://{BUCKET}/")
+    monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME", raising=False)
+    with pytest.raises(ConfigurationError, match="set AZURE_STORAGE_ACCOUNT_NAME"):
+        list_sources(["az://container/x.jsonl"])
+
+
+def test_a_public_bucket_needs_no_credentials(s3: Any, storage: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS_SKIP_SIGNATURE reads without any."""
+    put(s3, "x.jsonl")
+    point_to(storage, monkeypatch, AWS_SKIP_SIGNATURE="true")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    assert listed(f"s3://{BUCKET}/") == ["x.jsonl"]
+
+
+class Unreliable(http.server.BaseHTTPRequestHandler):
+    """Stands before the server; answers some requests for bytes with 503, or breaks off in the body."""
+
+    behind: ClassVar[int]
+    asked: ClassVar[int] = 0
+    faults: ClassVar[dict[int, str]] = {}
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        is_range = "Range" in self.headers
+        if is_range:
+            Unreliable.asked += 1
+        fault = self.faults.get(Unreliable.asked) if is_range else None
+        if fault == "503":
+            self.send_response(503)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        server = http.client.HTTPConnection("127.0.0.1", self.behind)
+        server.request(self.command, self.path, headers=dict(self.headers))
+        answer = server.getresponse()
+        body = answer.read()
+        self.send_response(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() not in {"transfer-encoding", "connection", "date", "server"}:
+                self.send_header(name, value)
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body[: len(body) // 2] if fault == "broken" else body)
+        if fault == "broken":
+            self.wfile.flush()
+            self.connection.shutdown(socket.SHUT_RDWR)
+            self.close_connection = True
+        server.close()
+
+    do_HEAD = do_GET  # noqa: N815 - the framework's name
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def unreliable(s3: Any, storage: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Unreliable]]:
+    """A proxy before the server; the environment points to it."""
+    Unreliable.behind, Unreliable.asked, Unreliable.faults = storage, 0, {}
+    proxy = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Unreliable)
+    thread = threading.Thread(target=proxy.serve_forever, daemon=True)
+    thread.start()
+    point_to(proxy.server_address[1], monkeypatch)
+    yield Unreliable
+    proxy.shutdown()
+    proxy.server_close()
+    thread.join()
+
+
+@pytest.mark.parametrize("fault", ["503", "broken"])
+def test_faults_on_the_way_do_not_show(
+    s3: Any, unreliable: type[Unreliable], monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    """Errors of the server and bodies that break off are asked for again; the bytes are whole."""
+    monkeypatch.setattr(objects, "RANGE_BYTES", 1000)
+    body = random.Random(2).randbytes(10_000)
+    put(s3, "x.jsonl", body=body)
+    (file,) = list_sources([f"s3://{BUCKET}/x.jsonl"])
+    unreliable.faults = {2: fault, 3: fault, 7: fault}
+    assert hash_source(file) == (hashlib.sha256(body).hexdigest(), len(body))
+    assert unreliable.asked == 13
+
+
+def test_a_storage_that_keeps_failing_is_said(
+    s3: Any, unreliable: type[Unreliable], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After some attempts the import gives up, and says so."""
+    monkeypatch.setattr(objects, "FIRST_PAUSE_SECONDS", 0.01)
+    put(s3, "x.jsonl")
+    (file,) = list_sources([f"s3://{BUCKET}/x.jsonl"])
+    unreliable.faults = dict.fromkeys(range(100), "broken")
+    with pytest.raises(UsageImportError, match=r"exports/x\.jsonl: the storage .*; run again"):
+        hash_source(file)
