@@ -15,6 +15,7 @@ from flows.postgres import database_url
 from schemas.errors import ConfigurationError, UsageImportError
 
 SCHEMA_VERSION: Final = "0001"
+OLDEST_SERVER: Final = 15
 MIGRATION_LOCK: Final = 7_301_001
 IMPORT_LOCK: Final = 7_301_002
 
@@ -68,6 +69,7 @@ def migrate(engine: Engine) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent.parent / "schemas" / "migrations"))
     with engine.begin() as connection:
         connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
+        require_fit(connection)
         found = schema_version(connection)
         if found is not None and found > SCHEMA_VERSION:
             raise ConfigurationError(
@@ -75,6 +77,16 @@ def migrate(engine: Engine) -> None:
             )
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def require_fit(connection: Connection) -> None:
+    """Raise ConfigurationError where the server is too old, or the database not in UTF-8."""
+    server = int(connection.scalar(text("show server_version_num")) or 0)
+    if server < OLDEST_SERVER * 10_000:
+        raise ConfigurationError(f"postgres {server // 10_000} is too old; use {OLDEST_SERVER} or newer")
+    encoding = connection.scalar(text("show server_encoding"))
+    if encoding != "UTF8":
+        raise ConfigurationError(f"the database is encoded in {encoding}; create one with encoding 'UTF8'")
 
 
 def schema_version(connection: Connection) -> str | None:

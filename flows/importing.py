@@ -35,6 +35,11 @@ MAX_REJECTED: Final = Decimal("0.05")
 MAX_OWN_CORRECTIONS: Final = Decimal("0.01")
 """A key made by a template that makes more of a file's rows correct one another is too short."""
 
+PUBLISHED_NAMES: Final = """
+    select uri, max(published_import_id) from files
+    where uri = any(:uris) and uri <> '-' and published_import_id is not null group by uri
+"""
+
 
 @dataclass(frozen=True)
 class ImportRequest:
@@ -57,6 +62,7 @@ class PlannedFile:
     sha256: str
     size: int
     is_unchanged: bool
+    replaces_import_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -161,6 +167,11 @@ def plan_files(
         )
     }
     refuse_other_mapping(hashed, mapping, list(known.values()))
+    named = dict(
+        connection.execute(text(PUBLISHED_NAMES), {"uris": [file.source.uri for file in hashed]})
+        .tuples()
+        .all()
+    )
     next_place = next_id(connection, files.c.file_id)
     planned: dict[str, PlannedFile] = {}
     again: list[PlannedFile] = []
@@ -172,7 +183,15 @@ def plan_files(
         file_id = next_place if held is None else held.file_id
         next_place += held is None
         is_unchanged = held is not None and held.published_import_id is not None
-        planned[file.sha256] = PlannedFile(file_id, file.source, file.sha256, file.size, is_unchanged)
+        replaced = None if is_unchanged else named.get(file.source.uri)
+        planned[file.sha256] = PlannedFile(
+            file_id,
+            file.source,
+            file.sha256,
+            file.size,
+            is_unchanged=is_unchanged,
+            replaces_import_id=replaced,
+        )
     return (*planned.values(), *again)
 
 
@@ -364,6 +383,7 @@ def ledger_of(plan: ImportPlan, settlement: Settlement) -> Ledger:
         counted = FileLedger() if file.is_unchanged else settlement.files.get(file.file_id, FileLedger())
         counted.uri, counted.sha256, counted.size = file.source.uri, file.sha256, file.size
         counted.file_id, counted.is_unchanged = file.file_id, file.is_unchanged
+        counted.replaces_import_id = file.replaces_import_id
         ledger.files.append(counted)
         add_counts(ledger, counted)
     return ledger

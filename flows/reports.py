@@ -90,6 +90,11 @@ def _outcomes(counts: RowCounts, name: str) -> dict[str, str]:
 def notes(ledger: Ledger) -> list[str]:
     """What the outcomes alone do not say, a line each."""
     said = [f"{file.uri}: unchanged, known already" for file in ledger.files if file.is_unchanged]
+    said += [
+        f"{file.uri}: import {file.replaces_import_id} read other bytes under this name; read as a new file"
+        for file in ledger.files
+        if file.replaces_import_id is not None
+    ]
     said += _counted("rejected", ledger.rejected_by_reason)
     said += _counted("unassigned", ledger.unassigned_by_reason)
     said += _counted("unknown fields", ledger.unknown_fields)

@@ -90,7 +90,14 @@ def print_table(
     title: str | None = None,
 ) -> None:
     """A table on standard output; `columns` says which keys stand under which headings, those of `right` to the right."""
-    table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
+    table = Table(
+        title=title,
+        title_justify="left",
+        box=None,
+        header_style="bold",
+        pad_edge=False,
+        show_header=any(columns.values()),
+    )
     for key, heading in columns.items():
         table.add_column(heading, justify="right" if key in right else "left", overflow="fold", no_wrap=False)
     for row in rows:

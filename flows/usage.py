@@ -48,7 +48,7 @@ READ_LINES: Final = f"""
         and (cast(:customer as text) is null or k.id = :customer or k.external_customer_id = :customer)
         and (cast(:contract as text) is null or c.id = :contract)
         and (cast(:meter as text) is null or m.code = :meter)
-    order by c.id, g.id, l.period_start, l.group_key
+    order by c.id collate "C", g.id collate "C", l.period_start, l.group_key collate "C"
 """
 
 

@@ -76,6 +76,8 @@ class FileLedger(RowCounts):
     file_id: int | None = None
     size: int = 0
     is_unchanged: bool = False
+    replaces_import_id: int | None = None
+    """The import that read other bytes under the same name, if one did."""
     warnings: list[str] = field(default_factory=list)
 
 
