@@ -91,6 +91,9 @@ FOLD_VANISHED: Final = """
         select l.*, l.group_key = '{}' and exists (
                    select from placements p where p.contract_no = l.contract_no and p.pricing_no = l.pricing_no
                    and p.meter_no = l.meter_no and p.period_start = l.period_start and p.period_end = l.period_end
+               ) and not exists (
+                   select from folded f where f.contract_no = l.contract_no and f.pricing_no = l.pricing_no
+                   and f.period_start_on = l.period_start_on
                ) as is_placed
         from usage_lines l
         where l.replaced_publish_no is null and not l.is_withdrawn
