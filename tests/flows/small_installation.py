@@ -1,0 +1,264 @@
+"""A small installation to play laws in: one database, emptied between examples, driven through the flows' own functions.
+
+Its catalog has two customers with contracts that end and begin in the middle of February, an older contract beside one of
+them, and a meter of every aggregation; rows and catalogs are drawn from a few values each, so that they meet often.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy.pool import NullPool
+
+from flows.catalog import apply_catalog
+from flows.importing import ImportRequest
+from flows.progress import NoDisplay
+from flows.running import Pace, run_import, run_rollup
+from flows.usage import UsageFilter, read_usage
+from schemas.ledger import Ledger
+
+CLOCK = datetime(2026, 3, 10, 12, tzinfo=UTC)
+EVERYTHING = Decimal(1)
+"""A share of rejected rows that fails no import, but the one without any other row."""
+
+LAW = settings(
+    max_examples=int(os.environ.get("LAWS_EXAMPLES", "8")),
+    phases=[phase for phase in Phase if phase is not Phase.shrink or os.environ.get("LAWS_SHRINK")],
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+"""Each example costs some imports: `LAWS_EXAMPLES` asks for more of them, `LAWS_SHRINK` for the least one that fails."""
+
+Row = Mapping[str, Any] | bytes
+"""An event, or the bytes of a row that is none."""
+
+METERS: list[dict[str, Any]] = [
+    {
+        "id": "meter-calls",
+        "code": "calls",
+        "aggregationType": "COUNT",
+        "eventTypeFilter": {"include": ["call"]},
+    },
+    {"id": "meter-sum", "code": "sum", "aggregationType": "SUM", "aggregationKey": "n"},
+    {"id": "meter-most", "code": "most", "aggregationType": "MAX", "aggregationKey": "n", "groupKeys": ["g"]},
+    {
+        "id": "meter-least",
+        "code": "least",
+        "aggregationType": "MIN",
+        "aggregationKey": "n",
+        "eventTypeFilter": {"exclude": ["tick"]},
+        "propertyFilters": [{"name": "g", "exclude": ["x"]}],
+    },
+]
+
+
+def pricing(meter: str, interval: str = "MONTH", count: int = 1) -> dict[str, Any]:
+    """Usage pricing on a meter of METERS, by its code."""
+    return {
+        "id": f"price-{meter}-{interval}-{count}",
+        "name": meter,
+        "meterId": f"meter-{meter}",
+        "model": "USAGE",
+        "priceInterval": interval,
+        "priceIntervalCount": count,
+    }
+
+
+def contract(
+    number: str, customer: str, plan: str, start: str, end: str | None = None, **more: Any
+) -> dict[str, Any]:
+    """A contract of a customer."""
+    return {"id": number, "customerId": customer, "planId": plan, "startDate": start, "endDate": end} | more
+
+
+CATALOG: dict[str, list[dict[str, Any]]] = {
+    "customers": [
+        {"id": "cus-acme", "name": "Acme", "externalCustomerId": "acme"},
+        {"id": "cus-bolt", "name": "Bolt", "externalCustomerId": "bolt"},
+    ],
+    "meters": METERS,
+    "plans": [
+        {"id": "plan-all", "name": "All", "pricing": [pricing(meter["code"]) for meter in METERS]},
+        {"id": "plan-weeks", "name": "Weeks", "pricing": [pricing("sum", "WEEK"), pricing("calls", "MONTH", 3)]},
+    ],
+    "contracts": [
+        contract("con-acme", "cus-acme", "plan-all", "2026-01-01", "2026-02-15"),
+        contract("con-acme-2", "cus-acme", "plan-weeks", "2026-02-15", billingCycleAnchor="2026-01-31"),
+        contract("con-bolt", "cus-bolt", "plan-all", "2026-01-10", billingCycleAnchor=31),
+        contract("con-bolt-old", "cus-bolt", "plan-weeks", "2026-01-01", "2026-01-20"),
+    ],
+}  # fmt: skip
+
+INSTANTS = [
+    "2026-01-09T23:59:59.999999Z",
+    "2026-01-15T12:00:00Z",
+    "2026-01-31T23:59:59.999999Z",
+    "2026-02-01T00:00:00+00:00",
+    "2026-02-15T05:30:00+05:30",
+    "2026-03-01T00:00:00.000001Z",
+]
+PROPERTIES: list[dict[str, Any]] = [
+    {},
+    {"n": 1},
+    {"n": 1.0},
+    {"n": 2.5, "g": "x"},
+    {"n": -7, "g": 1},
+    {"n": "12.50", "g": "1"},
+    {"n": "many", "g": True},
+    {"g": 1.0},
+]
+BROKEN = [b"7", b'{"eventName":}', b'{"eventName":"call"}', b'{"eventName":"call","customerId":"nobody"}']
+
+
+def events(
+    *, keys: Sequence[str | None] = (None, "a", "b", "c"), is_omitting: bool = True
+) -> st.SearchStrategy[Row]:
+    """Events over few values; `keys` are their idempotency keys, None is none."""
+    return st.fixed_dictionaries(
+        {
+            "eventName": st.sampled_from(["call", "tick"]),
+            "externalCustomerId": st.sampled_from(["acme", "bolt"]),
+            "properties": st.sampled_from(PROPERTIES),
+            "idempotencyKey": st.sampled_from(keys),
+            "timestamp": st.sampled_from([*INSTANTS, None] if is_omitting else INSTANTS),
+            "contractId": st.sampled_from([None, None, None, "con-acme", "con-bolt-old"]),
+        }
+    )
+
+
+def exports(
+    rows: st.SearchStrategy[Row], *, most: int = 3, rows_each: int = 8
+) -> st.SearchStrategy[list[list[Row]]]:
+    """Some files of some rows."""
+    return st.lists(st.lists(rows, max_size=rows_each), min_size=1, max_size=most)
+
+
+ROWS = events() | st.sampled_from(BROKEN)
+"""Any row: mostly events, some of them with another customer's contract, and some that are none."""
+
+
+@dataclass(frozen=True)
+class SmallInstallation:
+    """A database and a folder; `times` counts the files written, so that each has a name of its own."""
+
+    engine: Engine
+    folder: Path
+
+    def begin(
+        self, catalog: Mapping[str, Sequence[Mapping[str, Any]]] = CATALOG, *, zone: str = "UTC"
+    ) -> None:
+        """Forget everything, and load a catalog."""
+        with self.engine.begin() as connection:
+            tables = connection.scalars(
+                text(
+                    "select tablename from pg_tables where schemaname = 'public' and tablename <> 'alembic_version'"
+                )
+            ).all()
+            connection.execute(text("set local session_replication_role = replica"))
+            for table in tables:
+                statement = "drop table" if table.startswith("arrival") else "delete from"
+                connection.execute(text(f"{statement} {table}"))
+            for sequence in connection.scalars(text("select sequencename from pg_sequences")).all():
+                connection.execute(text(f"alter sequence {sequence} restart"))
+            connection.execute(
+                text("insert into settings (name, value) values ('billing_time_zone', :zone)"), {"zone": zone}
+            )
+        self.catalog(catalog)
+
+    def catalog(self, catalog: Mapping[str, Sequence[Mapping[str, Any]]], *, clock: datetime = CLOCK) -> None:
+        """Load a catalog."""
+        folder = self.folder / "catalog"
+        folder.mkdir(exist_ok=True)
+        for kind, things in catalog.items():
+            (folder / f"{kind}.json").write_text(json.dumps(things))
+        with self.engine.begin() as connection:
+            apply_catalog(connection, folder, clock=clock, prune=False, reason=None)
+
+    def write(self, name: str, rows: Iterable[Row]) -> str:
+        """Write an export of JSON lines; where it is."""
+        lines = [row if isinstance(row, bytes) else json.dumps(row).encode() for row in rows]
+        path = self.folder / f"{name}.jsonl"
+        path.write_bytes(b"".join(line + b"\n" for line in lines))
+        return str(path)
+
+    def run(
+        self, *paths: str, pace: Pace | None = None, clock: datetime = CLOCK, mapping: str | None = None
+    ) -> Ledger:
+        """Import some files."""
+        request = ImportRequest(sources=paths, clock=clock, max_rejected=EVERYTHING, mapping_file=mapping)
+        return run_import(self.engine, request, wait=False, pace=pace or Pace(workers=1), display=NoDisplay())
+
+    def rollup(self, *, clock: datetime = CLOCK) -> Ledger:
+        """Recompute what a catalog has changed."""
+        return run_rollup(self.engine, clock=clock, reason=None, wait=False)
+
+    def rollup_from_scratch(self) -> Ledger:
+        """Recompute everything, as if nothing had ever been rolled up."""
+        with self.engine.begin() as connection:
+            connection.execute(text("delete from rollup_state"))
+        return self.rollup()
+
+    def lines(self) -> list[dict[str, Any]]:
+        """The usage lines as `usage` shows them."""
+        with self.engine.begin() as connection:
+            return [dict(line) for line in read_usage(connection, UsageFilter())]
+
+    def numbers(self) -> list[dict[str, Any]]:
+        """The usage lines without what tells which publish wrote them."""
+        return [
+            {name: line[name] for name in line if name not in {"revision", "import_id"}}
+            for line in self.lines()
+        ]
+
+    def select(self, statement: str) -> list[tuple[Any, ...]]:
+        """What a statement finds, as plain tuples."""
+        with self.engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(text(statement))]
+
+    def stored(self) -> dict[str, list[tuple[Any, ...]]]:
+        """All that imports leave in the database, apart from moments and chunks."""
+        return {name: self.select(statement) for name, statement in STORED.items()}
+
+
+EVENT = "key::text, at, file_id, row, customer_no, contract_no, is_deleted, event_name, source_version, properties::text"
+STORED = {
+    "events": f"select {EVENT} from events order by 1",
+    "superseded": f"select {EVENT}, standing, import_id from superseded order by 1, 3, 4",
+    "tellings": "select key::text, file_id, row, version_file_id, version_row, source_version from tellings order by 2, 3",
+    "rejections": """
+        select import_id, file_id, row, line, byte_offset, code, message, field, value, raw, raw_length from rejections
+        order by 1, 2, 3
+    """,
+    "daily_usage": """
+        select customer_no, pin, meter_no, day, group_key, quantity, event_count, unusable_count, first_at, last_at
+        from daily_usage order by 1, 2, 3, 4, 5
+    """,
+    "daily_matches": """
+        select customer_no, pin, day, event_name, meters, event_count from daily_matches order by 1, 2, 3, 4, 5
+    """,
+    "usage_lines": """
+        select line_id::text, revision, quantity, event_count, unusable_count, first_event_at, last_event_at, group_key,
+               period_start, period_end, is_withdrawn, import_id, publish_no, replaced_publish_no
+        from usage_lines order by 1, 2
+    """,
+}  # fmt: skip
+
+
+@contextmanager
+def small_installation(database_url: str, folder: Path) -> Iterator[SmallInstallation]:
+    """A small installation in a database that has the schema, in no hurry to write to the disk."""
+    url = make_url(database_url).set(drivername="postgresql+psycopg")
+    engine = create_engine(url, poolclass=NullPool, connect_args={"options": "-c synchronous_commit=off"})
+    yield SmallInstallation(engine, folder)
+    engine.dispose()
