@@ -8,10 +8,11 @@ import time
 from pathlib import Path
 from typing import Any, Final, cast
 
-import yaml
+import yaml  # type: ignore[import-untyped]
 from prefect import serve
-from prefect.deployments.runner import EntrypointType, RunnerDeployment
+from prefect.deployments.runner import RunnerDeployment
 from prefect.schedules import Cron, Schedule
+from prefect.types.entrypoint import EntrypointType
 
 from flows.import_flow import import_usage
 from flows.orchestration import API_VARIABLE, answers

@@ -13,6 +13,7 @@ from typing import Final, Self, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
+from rich.table import Column
 from rich.text import Text
 
 from flows.running import ProgressDisplay
@@ -20,6 +21,9 @@ from flows.terminal import visible
 
 QUIET_SECONDS: Final = 1.0
 FRAMES_A_SECOND: Final = 8
+BAR_WIDTH: Final = 14
+"""So that a hundred million rows still fit into a terminal of 80 columns."""
+
 RATE_SECONDS: Final = 30.0
 """How far back the rate looks: long enough for a few chunks, short enough to follow a slow disk."""
 
@@ -55,15 +59,16 @@ class ProgressBar:
     def __init__(self, console: Console, *, quiet_seconds: float) -> None:
         self._bar = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            _Told(),
+            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
+            BarColumn(bar_width=BAR_WIDTH),
+            _Told(table_column=Column(no_wrap=True)),
             console=console,
             transient=True,
             refresh_per_second=FRAMES_A_SECOND,
         )
-        self._shown = self._bar.add_task("starting", total=None, told="")
-        self._tally = Tally()
+        self._stage = self._bar.add_task("starting", total=None, told="")
+        self._loading = self._bar.add_task("loading", total=1, told="", visible=False)
+        self.tally = Tally()
         self._stages: list[str] = []
         self._turn = threading.RLock()
         self._is_over = False
@@ -85,17 +90,17 @@ class ProgressBar:
     def expect(self, size: int) -> None:
         """Say how many bytes all files have together, where that is known before each of them begins."""
         with self._turn:
-            self._tally.expected = size
+            self.tally.expected = size
 
     def file(self, name: str, *, size: int) -> Callable[[int, int], None]:
         """A callback for one file: rows loaded by a chunk, bytes of the source read so far."""
         with self._turn:
-            self._tally.begin(size)
+            self.tally.begin(size, now=monotonic())
             self._show()
 
         def chunk_loaded(rows: int, bytes_read: int) -> None:
             with self._turn:
-                self._tally.add(name, rows=rows, bytes_read=min(bytes_read, size), now=monotonic())
+                self.tally.add(name, rows=rows, bytes_read=min(bytes_read, size), now=monotonic())
                 self._show()
 
         return chunk_loaded
@@ -105,6 +110,7 @@ class ProgressBar:
         """Show the name of what is being done while it is."""
         with self._turn:
             self._stages.append(name)
+            self._bar.reset(self._stage)
             self._show()
         try:
             yield
@@ -119,18 +125,15 @@ class ProgressBar:
                 self._bar.start()
 
     def _show(self) -> None:
-        if self._stages:
-            self._update(visible(self._stages[-1]), told=self._tally.rows_told())
-        elif self._tally.size:
-            self._update(
-                "loading", total=self._tally.size, completed=self._tally.bytes_read, told=self._tally.told()
-            )
-
-    def _update(self, description: str, *, told: str, total: int | None = None, completed: int = 0) -> None:
-        task = self._bar.tasks[0]
-        if (task.total is None) != (total is None) or task.description != description:
-            self._bar.reset(self._shown, total=total, completed=completed, description=description, told=told)
-        self._bar.update(self._shown, total=total, completed=completed, description=description, told=told)
+        is_loading = bool(self.tally.size) and not self._stages
+        if is_loading:
+            told, size = self.tally.told(), self.tally.size
+            self._bar.update(self._loading, told=told, total=size, completed=self.tally.bytes_read)
+        elif self._stages:
+            name, told = visible(self._stages[-1]), self.tally.rows_told()
+            self._bar.update(self._stage, description=name, told=told)
+        self._bar.update(self._loading, visible=is_loading)
+        self._bar.update(self._stage, visible=not is_loading)
 
 
 class Tally:
@@ -153,11 +156,11 @@ class Tally:
         """Bytes read of all files."""
         return sum(self._read.values())
 
-    def begin(self, size: int) -> None:
+    def begin(self, size: int, *, now: float) -> None:
         """Count a file's bytes in; time runs from the first."""
         self._begun += size
         if not self._marks:
-            self._marks.append((monotonic(), 0, 0))
+            self._marks.append((now, 0, 0))
 
     def add(self, name: str, *, rows: int, bytes_read: int, now: float) -> None:
         """Count a chunk in."""
@@ -175,6 +178,11 @@ class Tally:
         passed = max(now - then, 1e-9)
         return (rows_now - rows) / passed, (size_now - size) / passed
 
+    @property
+    def share(self) -> int:
+        """Percent of the bytes that have been read."""
+        return 100 * self.bytes_read // max(self.size, 1)
+
     def rows_told(self) -> str:
         """The rows so far, where there are any."""
         return f"{self.rows:,} rows" if self.rows else ""
@@ -182,7 +190,7 @@ class Tally:
     def told(self) -> str:
         """Rows, rate, share of the bytes and time left, as far as they are known."""
         rows_a_second, bytes_a_second = self.rate()
-        words = [f"{self.rows:,} rows", f"{100 * self.bytes_read // max(self.size, 1)} %"]
+        words = [f"{self.rows:,} rows", f"{self.share} %"]
         if rows_a_second:
             words.insert(1, f"{rows_a_second:,.0f} rows/s")
         if bytes_a_second:
