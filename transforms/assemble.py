@@ -45,7 +45,7 @@ def assemble_properties(
     own = pl.when(inside != "").then(pl.concat_str(pl.lit("{"), inside, pl.lit("}")))
     return cells.evaluate(
         {
-            "properties": own if base is None else _joined(cells.text(base), inside, own),
+            "properties": own if base is None else _joined(_none_if_null(cells.text(base)), inside, own),
             "properties_flaw": pl.coalesce(
                 *(
                     pl.when(member.is_flawed).then(pl.lit(f"{quote(member.name)} {member.flaw}"))
@@ -58,6 +58,11 @@ def assemble_properties(
             ),
         }
     )
+
+
+def _none_if_null(base: pl.Expr) -> pl.Expr:
+    """A JSON null is absent."""
+    return pl.when(base.str.strip_chars() != "null").then(base)
 
 
 def _joined(base: pl.Expr, inside: pl.Expr, own: pl.Expr) -> pl.Expr:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -181,20 +182,37 @@ def _native_text(name: str, series: pl.Series, broken: dict[int, str]) -> tuple[
         return _TEMPORAL[dtype.base_type()](series), Kind.TEXT
     if dtype in {pl.String, pl.Null} or isinstance(dtype, pl.Categorical | pl.Enum):
         return series.cast(pl.String), Kind.TEXT
-    return pl.Series([_as_json(value) for value in series.to_list()], dtype=pl.String), Kind.OTHER
+    as_json = _map_as_json if _is_map(dtype) else _as_json
+    return pl.Series([as_json(value) for value in series.to_list()], dtype=pl.String), Kind.OTHER
 
 
 def _instants(series: pl.Series) -> pl.Series:
     """ISO 8601, in UTC and with ``Z`` where the column has a zone, else without."""
-    if isinstance(series.dtype, pl.Datetime) and series.dtype.time_zone is not None:
-        return series.dt.convert_time_zone("UTC").dt.strftime("%Y-%m-%dT%H:%M:%S%.fZ")
-    return series.dt.strftime("%Y-%m-%dT%H:%M:%S%.f")
+    dtype = series.dtype
+    assert isinstance(dtype, pl.Datetime)  # noqa: S101 - chosen by type
+    a_second = {"ms": 10**3, "us": 10**6, "ns": 10**9}[dtype.time_unit]
+    form = "%Y-%m-%dT%H:%M:%S%.f"
+    if dtype.time_zone is None:
+        return _written(series, form, _FIRST_SECOND * a_second, _END_SECOND * a_second)
+    series = series.dt.convert_time_zone("UTC")
+    return _written(series, f"{form}Z", _FIRST_SECOND * a_second, _END_SECOND * a_second)
 
 
+def _written(series: pl.Series, form: str, first: int, end: int) -> pl.Series:
+    """Temporal values in a form, and those outside of ``[first, end)``, at which polars panics, as their bare number."""
+    number = series.to_physical().cast(pl.Int64)
+    is_within = number.is_between(max(first, -(2**63)), min(end - 1, 2**63 - 1))
+    frame = pl.DataFrame({"value": series, "number": number, "is_within": is_within})
+    written = frame.select(pl.when("is_within").then("value")).to_series().dt.strftime(form)
+    return frame.select(pl.coalesce(pl.lit(written), pl.col("number").cast(pl.String))).to_series()
+
+
+_FIRST_SECOND, _END_SECOND = -62_135_596_800, 253_402_300_800
+_A_DAY = 86_400
 _TEMPORAL: dict[Any, Callable[[pl.Series], pl.Series]] = {
     pl.Datetime: _instants,
-    pl.Date: lambda series: series.dt.strftime("%Y-%m-%d"),
-    pl.Time: lambda series: series.dt.strftime("%H:%M:%S%.f"),
+    pl.Date: lambda series: _written(series, "%Y-%m-%d", _FIRST_SECOND // _A_DAY, _END_SECOND // _A_DAY),
+    pl.Time: lambda series: _written(series, "%H:%M:%S%.f", 0, _A_DAY * 10**9),
 }
 
 
@@ -209,5 +227,21 @@ def _utf8(name: str, series: pl.Series, broken: dict[int, str]) -> pl.Series:
     return pl.Series(texts, dtype=pl.String)
 
 
+def _is_map(dtype: pl.DataType) -> bool:
+    """Whether a column is what polars makes of Parquet's maps."""
+    inner = dtype.inner if isinstance(dtype, pl.List) else None
+    return isinstance(inner, pl.Struct) and [member.name for member in inner.fields] == ["key", "value"]
+
+
+def _map_as_json(pairs: list[dict[str, Any]] | None) -> str | None:
+    """A map as a JSON object; absent values are left out."""
+    if pairs is None:
+        return None
+    told = {str(pair["key"]): pair["value"] for pair in pairs if pair["value"] is not None}
+    return "{" + ",".join(f"{quote(name)}:{_as_json(value)}" for name, value in told.items()) + "}"
+
+
 def _as_json(value: Any) -> str | None:
+    if isinstance(value, Decimal):
+        return str(value)
     return None if value is None else json.dumps(value, default=str, ensure_ascii=False)

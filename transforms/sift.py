@@ -46,7 +46,7 @@ ACCEPTED: dict[str, pl.DataType | type[pl.DataType]] = {
     "version": pl.String,
     "is_deleted": pl.Boolean,
 }
-REJECTED = {
+REJECTED: dict[str, pl.DataType | type[pl.DataType]] = {
     "row": pl.Int64,
     "line": pl.Int64,
     "byte_offset": pl.Int64,

@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from collections.abc import Mapping as MappingOf
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -19,7 +20,7 @@ from transforms.sift import Sifted
 BY_NAME = {"eventName": "call", "externalCustomerId": "acme", "timestamp": "2025-06-01T00:00:00Z"}
 
 
-def of_csv(*rows: dict[str, str | None], mapping: Mapping = DEFAULT_MAPPING) -> Sifted:
+def of_csv(*rows: MappingOf[str, str | None], mapping: Mapping = DEFAULT_MAPPING) -> Sifted:
     """Rows of texts, as reading gives them."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     cells = pl.DataFrame(
@@ -30,9 +31,14 @@ def of_csv(*rows: dict[str, str | None], mapping: Mapping = DEFAULT_MAPPING) -> 
     return sifted(cells_chunk(cells, raws=[b"raw"] * len(rows)), mapping=mapping)
 
 
-def of_parquet(*rows: dict[str, Any], mapping: Mapping = DEFAULT_MAPPING, **columns: pl.Series) -> Sifted:
-    """Rows of native values."""
-    cells = pl.DataFrame(list(rows)).with_columns(**columns)
+def of_parquet(
+    *rows: MappingOf[str, Any],
+    mapping: Mapping = DEFAULT_MAPPING,
+    columns: MappingOf[str, pl.Series] | None = None,
+    **named: pl.Series,
+) -> Sifted:
+    """Rows of native values, and columns beside them."""
+    cells = pl.DataFrame(list(rows)).with_columns(**(columns or {}), **named)
     return sifted(cells_chunk(cells), mapping=mapping)
 
 
@@ -114,7 +120,7 @@ def test_a_column_of_json_objects_and_columns_of_properties() -> None:
         BY_NAME | {"properties": ' {"a": 1} ', "properties.a": "2", "properties.c": "3"},
         BY_NAME | {"properties": "{ }", "properties.c": "3"},
         BY_NAME | {"properties.c": "3"},
-        BY_NAME,
+        BY_NAME | {"properties": " null"},
     )
     assert properties(halves) == [{"a": 1, "b": "x"}, {"a": 2, "c": 3}, {"c": 3}, {"c": 3}, {}]
     for bad in ("[]", "x", "{", '{"a":null}', '{"a":1},{"b":2}'):
@@ -146,7 +152,7 @@ def test_unknown_columns_are_counted_where_they_hold_something() -> None:
 )  # fmt: skip
 def test_native_values_keep_type_and_value(series: pl.Series, text: str) -> None:
     """A number is its exact or shortest decimal, an instant an ISO text, and a text that looks like a number is a text."""
-    halves = of_parquet(BY_NAME, **{"properties.v": series})
+    halves = of_parquet(BY_NAME, columns={"properties.v": series})
     assert halves.accepted["properties"].to_list() == ['{"v":' + text + "}"]
 
 
@@ -154,7 +160,7 @@ def test_native_values_keep_type_and_value(series: pl.Series, text: str) -> None
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20))
 def test_a_double_is_the_shortest_decimal_that_gives_it_back(values: list[float]) -> None:
     """Read again it is the same double, and no spelling of it has fewer digits."""
-    halves = of_parquet(*[BY_NAME] * len(values), **{"properties.v": pl.Series(values)})
+    halves = of_parquet(*[BY_NAME] * len(values), columns={"properties.v": pl.Series(values)})
     told = [
         json.loads(text, parse_int=Decimal, parse_float=Decimal)["v"]
         for text in halves.accepted["properties"]
@@ -168,13 +174,15 @@ def test_a_double_is_the_shortest_decimal_that_gives_it_back(values: list[float]
 
 def test_what_is_no_property_in_parquet() -> None:
     """Infinity, not-a-number and lists are reported, each on its own row; null is absent."""
-    halves = of_parquet(*[BY_NAME] * 3, **{"properties.v": pl.Series([float("inf"), float("nan"), None])})
+    halves = of_parquet(
+        *[BY_NAME] * 3, columns={"properties.v": pl.Series([float("inf"), float("nan"), None])}
+    )
     assert [(code, field) for code, _, field in refusals(halves)] == [
         ("invalid_properties", "properties.v")
     ] * 2
     assert json.loads(halves.rejections["raw"][0]) == BY_NAME | {"properties.v": "inf"}
     assert halves.rejections["raw_length"][0] == len(halves.rejections["raw"][0])
-    halves = of_parquet(BY_NAME, **{"properties.v": pl.Series([[1, 2]])})
+    halves = of_parquet(BY_NAME, columns={"properties.v": pl.Series([[1, 2]])})
     assert refusals(halves)[0][1].endswith('"v" is a list')
 
 
@@ -195,6 +203,26 @@ def test_instants_of_parquet() -> None:
     fine = pl.Series([1_704_070_923_456_789_999]).cast(pl.Datetime("ns", "UTC"))
     assert of_parquet(BY_NAME, timestamp=fine).accepted["at"].to_list() == [at]
     assert refusals(of_parquet(BY_NAME | {"timestamp": date(2024, 1, 1)}))[0][0] == "invalid_timestamp"
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+@pytest.mark.parametrize("number", [2**63 - 1, -(2**63) + 1, 2**62])
+def test_instants_far_outside_of_the_calendar_are_no_timestamps(unit: Any, number: int) -> None:
+    """Whatever a column of instants or days can hold is accepted or reported, on its own row."""
+    far = pl.Series([number, 0]).cast(pl.Datetime(unit, "UTC"))
+    halves = of_parquet(BY_NAME, BY_NAME, timestamp=far)
+    told = {code for code, *_ in refusals(halves)}
+    assert halves.accepted["row"].to_list()[-1] == 2
+    assert told <= {"invalid_timestamp", "timestamp_in_future"}
+    days = pl.Series([2**31 - 1, -(2**31)], dtype=pl.Int32).cast(pl.Date)
+    assert len(of_parquet(BY_NAME, BY_NAME, columns={"properties.d": days}).accepted) == 2
+
+
+def test_maps_of_parquet_are_objects() -> None:
+    """As the properties of an event, with the types of their values; elsewhere they are no text."""
+    pairs = [{"key": "a", "value": 1.5}, {"key": "b", "value": None}, {"key": 'q"', "value": 2.0}]
+    assert properties(of_parquet(BY_NAME, properties=pl.Series([pairs]))) == [{"a": Decimal("1.5"), 'q"': 2}]
+    assert refusals(of_parquet(BY_NAME, eventName=pl.Series([pairs])))[0][0] == "invalid_field"
 
 
 def test_broken_text_in_parquet_is_a_malformed_row() -> None:
