@@ -112,6 +112,7 @@ def publish(
 def prepare(connection: Connection) -> None:
     """Give the transaction the memory that settling and rolling up work in."""
     connection.execute(text(f"set local work_mem = '{WORKING_MEMORY}'"))
+    connection.execute(text(f"set local maintenance_work_mem = '{WORKING_MEMORY}'"))
 
 
 def greatest_clock(connection: Connection, clock: datetime) -> datetime:

@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql
 from flows.copying import copy_frame
 from schemas.ledger import FileLedger, Outcome
 from schemas.rejections import RejectionCode
-from schemas.tables import EVENT_COLUMNS, arrival_bytes, arrivals
+from schemas.tables import EVENT_COLUMNS, arrival_bytes, arrivals, events
 from transforms.identify import ordinal_key
 from transforms.outcomes import settle_contested
 from transforms.sift import bounded_counts
@@ -193,8 +193,10 @@ FIND_DECIDED_KEYS: Final = """
 ADD_NEW: Final = """
     insert into events ({columns})
     select {columns} from {arrivals} a where not exists (select from decided_keys d where d.key = a.key)
-    order by key
 """
+"""In the order of arrival, chunk by chunk sorted by key: near in the index, and near in time for the index on time."""
+
+HAS_EVENTS: Final = "select exists (select from events)"
 
 ADD_CURRENT: Final = """
     insert into events ({columns})
@@ -266,6 +268,10 @@ def touch(connection: Connection, *, import_id: int) -> None:
 def merge(connection: Connection, *, import_id: int) -> None:
     """Move what counts into ``events`` and keep the rest of what was told; reads what :func:`settle` decided."""
     names = _names(import_id)
+    # Built over all rows at once the index on the key costs 0.8 µs a row, grown row by row about 8.
+    indexes = [] if connection.scalar(text(HAS_EVENTS)) else list(events.indexes)
+    for index in indexes:
+        index.drop(connection)
     for statement in (
         KEEP_DUPLICATE_TELLINGS,
         KEEP_REPLACED,
@@ -277,6 +283,8 @@ def merge(connection: Connection, *, import_id: int) -> None:
         connection.execute(
             text(statement.format(**names)), {"import_id": import_id} if ":import_id" in statement else {}
         )
+    for index in indexes:
+        index.create(connection)
 
 
 def _names(import_id: int) -> dict[str, str]:
