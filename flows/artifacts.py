@@ -17,13 +17,14 @@ from schemas.ledger import ImportStatus, Ledger, RowCounts
 CHANGES_SHOWN: Final = 20
 FILES_SHOWN: Final = 100
 CAUSES_SHOWN: Final = 50
-TEXT_LENGTH: Final = 300
+TEXT_LENGTH: Final = 1_000
+WORTH_A_RATE: Final = 1_000
 OUTCOMES: Final = ("rows", "new", "duplicate", "corrected", "stale", "rejected")
 MEANINGFUL: Final = {ord(char): f"\\{char}" for char in "\\`*_[]<>|~&#!${}^"}
 
 LARGEST_CHANGES: Final = """
     select k.id as customer_id, k.external_customer_id, c.id as contract_id, m.code as meter_code,
-           l.group_key as "group", l.period_start_on, l.period_end_on, trim_scale(before.quantity)::text as quantity_before,
+           l.group_key as "group", l.period_start_on, trim_scale(before.quantity)::text as quantity_before,
            trim_scale(l.quantity)::text as quantity, l.event_count - coalesce(before.event_count, 0) as more_events,
            l.is_withdrawn
     from usage_lines l
@@ -95,13 +96,15 @@ def ledger_page(ledger: Ledger, provenance: Mapping[str, Any], *, seconds: float
     notes = list(notes_of(ledger))
     if notes:
         parts += ["## Worth a look", "\n".join(f"- {note}" for note in notes)]
-    parts += ["## Where from", provenance_table(ledger, provenance)]
+    parts += ["## Where from", provenance_list(ledger, provenance)]
     return "\n\n".join(parts) + "\n"
 
 
 def told(ledger: Ledger, *, seconds: float | None) -> str:
     """What came of an import, in a sentence."""
-    pace = f" in {seconds:,.1f} s ({ledger.rows / seconds:,.0f} rows a second)" if seconds else ""
+    pace = ""
+    if seconds and ledger.rows >= WORTH_A_RATE:
+        pace = f" in {seconds:,.1f} s ({ledger.rows / seconds:,.0f} rows a second)"
     counts = {
         ImportStatus.FAILED: "nothing of it was loaded, its rejections are kept",
         ImportStatus.UNCHANGED: "all its files were known already, nothing was read",
@@ -124,14 +127,13 @@ def unassigned_table(ledger: Ledger) -> str:
 
 
 def files_table(ledger: Ledger) -> str:
-    """A row per file, in the order of their places; only the first where there are very many."""
-    rows = [
-        [count(file.file_id or 0), safe(file.uri), count(file.size), *file_counts(file), file.sha256[:12]]
-        for file in ledger.files[:FILES_SHOWN]
-    ]
+    """A row per file, in the order of their places; only the first where there are very many.
+
+    Numbers stand first: a page has room for some 80 characters and hides what is to the right of them.
+    """
+    rows = [[*file_counts(file), safe(file.uri), file.sha256[:12]] for file in ledger.files[:FILES_SHOWN]]
     more = len(ledger.files) - FILES_SHOWN
-    columns = ("place", "file", "bytes", *OUTCOMES, "sha256")
-    shown = table(columns, rows, right=(0, *range(2, 3 + len(OUTCOMES))))
+    shown = table((*OUTCOMES, "file", "sha256"), rows, right=range(len(OUTCOMES)))
     return shown + (
         f"\n\n… and {more:,} more: `usage-import imports show {ledger.import_id}`" if more > 0 else ""
     )
@@ -160,10 +162,10 @@ def notes_of(ledger: Ledger) -> Iterable[str]:
         yield from (f"{safe(file.uri)}: {safe(warning)}" for warning in file.warnings[:CAUSES_SHOWN])
 
 
-def provenance_table(ledger: Ledger, provenance: Mapping[str, Any]) -> str:
+def provenance_list(ledger: Ledger, provenance: Mapping[str, Any]) -> str:
     """Who ran the import, when, with what, and why."""
     sources = provenance["sources"]
-    rows = {
+    told = {
         "sources": " ".join(sources["sources"]),
         "mapping": sources["mapping"],
         "clock": ledger.clock,
@@ -174,7 +176,7 @@ def provenance_table(ledger: Ledger, provenance: Mapping[str, Any]) -> str:
         "software": f"usage-import {provenance['software']}",
         "reason": provenance["reason"],
     }
-    return table(("", ""), [[name, safe(plain(value))] for name, value in rows.items() if value])
+    return "\n".join(f"- {name}: {safe(plain(value))}" for name, value in told.items() if value)
 
 
 def rejections_page(ledger: Ledger, rejections: Sequence[Mapping[str, Any]]) -> str:
@@ -187,14 +189,7 @@ def rejections_page(ledger: Ledger, rejections: Sequence[Mapping[str, Any]]) -> 
             right=(1,),
         ),
         "## Causes",
-        table(
-            ("rows", "code", "first message", "first found at"),
-            [
-                [count(cause["rows"]), cause["code"], safe(cause["first_message"]), places(cause["examples"])]
-                for cause in rejections[:CAUSES_SHOWN]
-            ],
-            right=(0,),
-        ),
+        "\n".join(cause_told(cause) for cause in rejections[:CAUSES_SHOWN]),
     ]
     if len(rejections) > CAUSES_SHOWN:
         parts.append(f"… and {len(rejections) - CAUSES_SHOWN:,} more causes.")
@@ -202,31 +197,33 @@ def rejections_page(ledger: Ledger, rejections: Sequence[Mapping[str, Any]]) -> 
     return "\n\n".join(parts) + "\n"
 
 
-def places(examples: Sequence[Mapping[str, Any]]) -> str:
-    """Files and rows of a cause's first examples."""
-    return "<br>".join(f"{safe(example['file'])} row {example['row']:,}" for example in examples)
+def cause_told(cause: Mapping[str, Any]) -> str:
+    """A cause as an item of a list: how many rows, the first message, where the first rows are."""
+    first = "; ".join(f"{safe(example['file'])} row {example['row']:,}" for example in cause["examples"])
+    rows = "1 row" if cause["rows"] == 1 else f"{cause['rows']:,} rows"
+    return f"- **{rows}, {cause['code']}**: {safe(cause['first_message'])}\n  - {first}"
 
 
 def usage_page(ledger: Ledger, changes: Sequence[Mapping[str, Any]]) -> str:
     """Usage before and after, of the lines with the most events first."""
-    columns = ("customer", "contract", "meter", "group", "period", "before", "after", "events")
+    columns = ("before", "after", "events", "meter", "group", "period from", "customer", "contract")
     rows = [
         [
-            safe(change["external_customer_id"] or change["customer_id"]),
-            safe(change["contract_id"]),
-            safe(change["meter_code"]),
-            "" if change["group"] == "{}" else safe(change["group"]),
-            f"{change['period_start_on']} – {change['period_end_on']}",
             change["quantity_before"] or "",
             "withdrawn" if change["is_withdrawn"] else change["quantity"] or "",
             f"{change['more_events']:+,}",
+            safe(change["meter_code"]),
+            "" if change["group"] == "{}" else safe(change["group"]),
+            str(change["period_start_on"]),
+            safe(change["external_customer_id"] or change["customer_id"]),
+            safe(change["contract_id"]),
         ]
         for change in changes
     ]
     more = ledger.lines_changed - len(changes)
     parts = [
         f"# Import {ledger.import_id}: {ledger.lines_changed:,} usage lines changed",
-        table(columns, rows, right=(5, 6, 7)),
+        table(columns, rows, right=(0, 1, 2)),
     ]
     if more > 0:
         parts.append(f"… and {more:,} more: `usage-import usage`")

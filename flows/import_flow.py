@@ -47,6 +47,7 @@ from schemas.errors import UsageImportError
 from schemas.ledger import ImportStatus, Ledger
 
 NAME_LENGTH: Final = 160
+SOURCES_NAMED: Final = 3
 SIDE_BY_SIDE: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=pace().workers)
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -121,9 +122,11 @@ def stage(name: str) -> Callable[[Callable[Parameters, Result]], Callable[Parame
 def run_name() -> str:
     """The name of a run: its sources and its day."""
     asked = flow_run.parameters
-    named = " ".join(str(source) for source in asked.get("sources") or ())
+    sources = [str(source) for source in asked.get("sources") or ()]
+    named = " ".join(sources[:SOURCES_NAMED])
+    more = f" and {len(sources) - SOURCES_NAMED:,} more" if len(sources) > SOURCES_NAMED else ""
     clock = asked.get("clock") or datetime.now(UTC)
-    return f"{short(named)} {str(clock)[:10]}".strip()
+    return f"{short(named)}{more} {str(clock)[:10]}".strip()
 
 
 def short(text: str) -> str:
