@@ -18,7 +18,6 @@ from flows import objects
 from flows.reading import names
 from schemas.errors import ConfigurationError, UsageImportError
 
-STANDARD_INPUT = "-"
 BLOCK_BYTES = 1024 * 1024
 
 
@@ -44,8 +43,8 @@ def list_sources(sources: Sequence[str]) -> list[Source]:
 
 
 def _files(source: str) -> list[Source]:
-    if source == STANDARD_INPUT:
-        return [Source(STANDARD_INPUT, None, None)]
+    if source == names.STANDARD_INPUT:
+        return [Source(names.STANDARD_INPUT, None, None)]
     if "://" in source:
         return [Source(found.uri, found.size, found.version) for found in objects.list_objects(source)]
     try:
@@ -171,12 +170,12 @@ class PinnedFile(io.FileIO):
 @cache
 def _spooled(uri: str) -> str:
     """A temporary file with all of standard input or a pipe, which can be read once only; it goes with the process."""
-    if uri == STANDARD_INPUT and sys.stdin.isatty():
+    if uri == names.STANDARD_INPUT and sys.stdin.isatty():
         raise ConfigurationError("standard input is a terminal; pipe an export into it")
     spool = tempfile.NamedTemporaryFile(prefix="usage-import-")  # noqa: SIM115 - lives as long as the process
     SPOOLS.append(spool)
     with open(
-        sys.stdin.fileno() if uri == STANDARD_INPUT else uri, "rb", closefd=uri != STANDARD_INPUT
+        sys.stdin.fileno() if uri == names.STANDARD_INPUT else uri, "rb", closefd=uri != names.STANDARD_INPUT
     ) as stream:
         while block := stream.read(BLOCK_BYTES):
             spool.write(block)

@@ -2,6 +2,8 @@
 
 import re
 
+INSIDE = re.compile(rb'[^"]*+(?:""[^"]*+)*+')
+
 
 class LongRecord:
     """One record, shown piece after piece."""
@@ -28,8 +30,9 @@ class LongRecord:
                 self.is_open = piece.startswith(b'"', at)
                 at += self.is_open
             elif self.is_open:
-                quote = piece.find(b'"', at)
-                if quote < 0:
+                inside = INSIDE.match(piece, at)
+                quote = inside.end() if inside else at
+                if quote == len(piece):
                     return None
                 self.is_open, self._is_after_quote = False, True
                 at = quote + 1

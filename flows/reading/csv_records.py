@@ -35,7 +35,7 @@ class Grammar:
     def __init__(self, delimiter: bytes) -> None:
         mark = re.escape(delimiter)
         self.delimiter = delimiter
-        self._quoted = re.compile(rb'"((?:[^"]++|"")*+)"')
+        self._quoted = re.compile(rb'"([^"]*+(?:""[^"]*+)*+)"')
         self._plain = re.compile(rb"[^" + mark + rb"\n]*+")
 
     def regular(self, width: int) -> re.Pattern[bytes]:

@@ -57,6 +57,11 @@ def split_values(window: Window, rows: RowList) -> Iterator[Run]:
         raise
 
 
+def is_body(window: Window) -> bool:
+    """Whether the window's text begins with a body, as far as a row may reach."""
+    return window.data.startswith(b"{", window.at) and _events_list(window) is not None
+
+
 def _object(window: Window, rows: RowList) -> Iterator[Run]:
     """The events of a body, or one row where the object is none."""
     if not window.data.startswith(b"{", window.at):
@@ -169,9 +174,15 @@ def _place(raws: list[bytes], text: bytes, window: Window, rows: RowList) -> Non
     """Takes values that lie in this order in ``text``, where the window is."""
     first = len(raws[0])
     gap = text[first : text.find(raws[1], first)] if len(raws) > 1 else b""
-    if b"\n" not in text and text.startswith(gap.join(raws)):
+    if text.startswith(gap.join(raws)):
         starts = accumulate((len(raw) + len(gap) for raw in raws[:-1]), initial=window.offset)
-        rows.extend(raws, lines=repeat(window.line, len(raws)), offsets=starts)
+        feeds = gap.count(b"\n")
+        numbers = (
+            accumulate((raw.count(b"\n") + feeds for raw in raws[:-1]), initial=window.line)
+            if b"\n" in text
+            else repeat(window.line, len(raws))
+        )
+        rows.extend(raws, lines=numbers, offsets=starts)
         return
     lines, offsets, line, end = [], [], window.line, 0
     for raw in raws:

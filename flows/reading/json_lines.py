@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from operator import itemgetter
 
-from flows.reading.json_bodies import split_values
+from flows.reading.json_bodies import is_body, split_values
 from flows.reading.runs import OVERSIZED, RowList, Run, run_of_lines
 from flows.reading.soundness import is_sound
 from flows.reading.window import Window, swallow
@@ -79,7 +79,7 @@ def _long_line(line: Window, rows: RowList) -> Iterator[Run]:
     # One byte more than a row may have, and one for the carriage return
     is_long = line.reach(ROW_LIMIT_BYTES + 2)
     raw = line.data[line.at : line.at + ROW_LIMIT_BYTES + 2].rstrip(BLANKS)
-    if _holds_events(raw):
+    if raw.startswith(b"[") or (_holds_events(raw) and is_body(line)):
         yield from split_values(line, rows)
     elif is_long or len(raw) > ROW_LIMIT_BYTES:
         yield from rows.rest()

@@ -1,5 +1,7 @@
 """Names of files: the formats they promise, and how they are shown."""
 
+STANDARD_INPUT = "-"
+
 JSON = (".jsonl", ".ndjson", ".json")
 CSV = (".csv", ".tsv")
 PARQUET = (".parquet", ".pq")
@@ -28,6 +30,8 @@ def is_known(name: str) -> bool:
 
 def shown(name: str) -> str:
     """The name on one line of a terminal: what is not printable is escaped."""
+    if name == STANDARD_INPUT:
+        return "standard input"
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape", "surrogatepass").decode()
         for letter in name

@@ -110,7 +110,7 @@ def test_what_cannot_be_read_is_refused_in_one_line(text: bytes, name: str, said
     with pytest.raises(UsageImportError) as refused:
         chunks(text, name)
     assert said in str(refused.value)
-    assert str(refused.value).startswith(f"{name}: ")
+    assert str(refused.value).startswith("standard input: " if name == "-" else f"{name}: ")
     assert "\n" not in str(refused.value)
     assert "; " in str(refused.value)
 
@@ -141,6 +141,12 @@ def test_an_event_with_a_list_of_its_own_is_no_body() -> None:
     line = b'{"eventName":"a","events":[1,2]}'
     assert raws(line + b"\n" + EVENT, "x.jsonl") == [line, EVENT]
     assert raws(json.dumps(json.loads(line), indent=1).encode(), "x.json")[0].endswith(b"}")
+
+
+def test_a_list_within_an_event_makes_no_body_of_its_line() -> None:
+    """A line is one row unless the list of events is at its top."""
+    line = b'{"properties":{"events":[1]}} {"a":1}'
+    assert raws(line + b"\n" + EVENT, "x.jsonl") == [line, EVENT]
 
 
 def test_one_broken_line_leaves_its_neighbours() -> None:
