@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import polars as pl
 
@@ -87,8 +88,9 @@ def _of_events(raws: list[bytes], *, unreadable: dict[int, str], mapping: Mappin
         if mapping.properties is None
         else rows.with_columns(_properties(cells, mapping).get_columns())
     )
-    unused = Counter(name for row in cells.rest or () for name in row if not is_used(name, mapping))
-    return Fields(rows=rows.hstack(_marks(cells, mapping)), unknown=dict(unused), raw=raws.__getitem__)
+    names = Counter(name for row in cells.rest or () for name in row)
+    unused = {name: count for name, count in names.items() if not is_used(name, mapping)}
+    return Fields(rows=rows.hstack(_marks(cells, mapping)), unknown=unused, raw=raws.__getitem__)
 
 
 def _without_flaws(rows: pl.DataFrame) -> pl.DataFrame:
@@ -102,13 +104,9 @@ def _fields(cells: Cells, mapping: Mapping) -> pl.DataFrame:
         column: pl.coalesce(*(_text(cells, making) for making in told), pl.lit(None, pl.String))
         for column, told in makings.items()
     }
-    unmade = {column: _is_unmade(cells, making) for column, told in makings.items() for making in told[:1]}
-    unfit = {
-        column: unmade[column] | _is_list(cells, making)
-        for column, told in makings.items()
-        for making in told[:1]
-        if column != "timestamp" or isinstance(making, Template)
-    }
+    unmade = {column: _is_unmade(cells, told) for column, told in makings.items()}
+    unfit = {column: unmade[column] | _is_list(cells, told) for column, told in makings.items()}
+    unfit["timestamp"] = unmade["timestamp"]
     return cells.evaluate(texts | {"unfit": _named(unfit), "unmade": _named(unmade)})
 
 
@@ -139,17 +137,19 @@ def _text(cells: Cells, making: _Making) -> pl.Expr:
     return pl.concat_str(*pieces).fill_null(pl.lit(making.template))
 
 
-def _is_unmade(cells: Cells, making: _Making) -> pl.Expr:
+def _is_unmade(cells: Cells, told: list[_Making]) -> pl.Expr:
     """A template over an absent column."""
-    columns = _template_columns(making) if isinstance(making, Template) else []
+    columns = [name for making in told if isinstance(making, Template) for name in _template_columns(making)]
     return pl.any_horizontal(pl.lit(False), *(cells.text(name).is_null() for name in columns))
 
 
-def _is_list(cells: Cells, making: _Making) -> pl.Expr:
+def _is_list(cells: Cells, told: list[_Making]) -> pl.Expr:
     """A list, or the like, where a text is due."""
-    if not isinstance(making, Column):
-        return pl.lit(False)
-    return cells.text(making.column).is_not_null() & cells.is_kind(making.column, Kind.OTHER)
+    columns = [making.column for making in told if isinstance(making, Column)]
+    kinds = (
+        pl.when(cells.text(name).is_not_null()).then(cells.is_kind(name, Kind.OTHER)) for name in columns
+    )
+    return pl.coalesce(*kinds, pl.lit(False))
 
 
 def _properties(cells: Cells, mapping: Mapping) -> pl.DataFrame:
@@ -166,7 +166,7 @@ def _properties(cells: Cells, mapping: Mapping) -> pl.DataFrame:
     return assemble_properties(
         cells,
         {name: Property(column=name) for name in columns},
-        is_rest_taken=lambda name: not is_used(name, is_named),
+        is_rest_taken=lru_cache(lambda name: not is_used(name, is_named)),
     )
 
 

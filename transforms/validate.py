@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pandera.polars as pa
 import polars as pl
+from pandera.config import ValidationDepth, config_context
 from pandera.errors import SchemaErrors
 
 from schemas.rejections import RejectionCode
@@ -20,12 +21,13 @@ class Validated:
 
 
 def validate(rows: pl.DataFrame, rules: pa.DataFrameSchema) -> Validated:
-    """Splits rows by rules whose names are rejection codes.
+    """Splits rows by rules whose names are rejection codes; no setting of the environment turns them off.
 
     Raises SchemaErrors where the frame itself, and not a row, breaks the schema.
     """
     try:
-        rules.validate(rows, lazy=True)
+        with config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA):
+            rules.validate(rows, lazy=True)
     except SchemaErrors as errors:
         codes = _first_codes(errors, len(rows))
     else:

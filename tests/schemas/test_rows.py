@@ -1,10 +1,12 @@
 """The rules of a row are pandera's, each named by its code."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pandera.polars as pa
 import polars as pl
 import pytest
+from pandera.config import ValidationDepth, config_context
 
 from schemas.rejections import RejectionCode
 from schemas.rows import INSTANT, is_fit, row_rules
@@ -67,6 +69,15 @@ def test_a_rule_that_cannot_be_evaluated_rejects() -> None:
     rules = pa.DataFrameSchema({"a": pa.Column(pl.Int32, nullable=True)})
     with pytest.raises(pa.errors.SchemaErrors):
         validate(pl.DataFrame({"a": ["x"]}), rules)
+
+
+@pytest.mark.parametrize(
+    "setting", [{"validation_enabled": False}, {"validation_depth": ValidationDepth.SCHEMA_ONLY}]
+)
+def test_no_setting_of_the_environment_turns_rules_off(setting: dict[str, Any]) -> None:
+    """pandera can be told to check nothing; here it checks all the same."""
+    with config_context(**setting):
+        assert code_of(STRICT, event_name=None) == "missing_event_name"
 
 
 def test_fit_texts() -> None:

@@ -242,6 +242,13 @@ def test_numbers_are_fit_texts_where_a_table_types_them() -> None:
     )
 
 
+def test_the_cell_that_counts_is_the_one_that_is_judged() -> None:
+    """With both spellings there, and the first of them empty."""
+    both = BY_NAME | {"eventName": None, "event_name": ["a"]}
+    assert refusals(of_parquet(both))[0][0] == "invalid_field"
+    assert len(of_parquet(BY_NAME | {"event_name": ["a"]}).accepted) == 1
+
+
 # --- a mapping ---------------------------------------------------------------------------------------------------
 
 VENDOR = mapping_of("""
