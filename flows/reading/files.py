@@ -130,8 +130,8 @@ def _runs(window: Window, *, name: str) -> Iterator[Run]:
 
 
 def _is_pretty(window: Window) -> bool:
-    """Whether lines are no rows; takes in the first line for that, up to the longest that can be a row."""
-    while len(window) <= ROW_LIMIT_BYTES and not sniffing.shows_first_line(window.data[window.at :]):
+    """Whether lines are no rows; takes in the first lines for that, up to the longest that can be a row."""
+    while len(window) <= ROW_LIMIT_BYTES and not sniffing.shows_first_lines(window.data[window.at :]):
         if not window.reach(2 * len(window) + 1):
             break
     return sniffing.is_pretty(window.data[window.at : window.at + ROW_LIMIT_BYTES])

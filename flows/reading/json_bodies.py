@@ -1,7 +1,7 @@
 """JSON bodies: events of a body or an array, or bodies one after another, split whatever their size.
 
 A body is an object whose ``events`` is a list, unless an event's name came before it. Each element of the
-list is a row; where the text cannot be split any further, the rest of it is one malformed row.
+list is a row, whatever it is.
 """
 
 import re
@@ -35,26 +35,47 @@ BORDER = re.compile(rb"}[ \t\r\n]*+,[ \t\r\n]*+{")
 PRETTY_BORDER = re.compile(rb"\n}[ \t\r\n]*+(?={)")
 BORDERS_TRIED = 64
 
+BREAK = "body cannot be split"
+
 ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def split_values(window: Window, rows: RowList) -> Iterator[Run]:
-    """Runs of the events of all values that follow one another in the window's text; the last ones stay in ``rows``."""
-    exact_until = 0
+    """Runs of the events of all values that follow one another in the window's text; the last ones stay in ``rows``.
+
+    Where the text breaks, the rows before stand, and the rest is one malformed row.
+    """
     try:
-        while window.skip_blanks():
-            if window.data.startswith(b"[", window.at):
-                window.drop(1)
-                yield from _elements(window, rows)
-            elif window.offset < exact_until or (exact_until := _bulk_objects(window, rows)):
-                yield from _object(window, rows)
-            yield from rows.full()
+        yield from _values(window, rows)
     except BrokenError as error:
         yield from rows.rest()
-        yield swallow(window, f"body cannot be split: {error} (byte {error.at})")
+        yield swallow(window, f"{BREAK}: {error} (byte {error.at})")
     except BreakOffError:
         yield from rows.rest()
         raise
+
+
+def split_line(text: bytes, rows: RowList, *, line: int, offset: int) -> None:
+    """Adds the events of a body or array that stands whole on a line; one malformed row where it cannot be split."""
+    window, found = Window(iter([text]), line=line, offset=offset), RowList(limit=len(text))
+    try:
+        for _ in _values(window, found):
+            raise AssertionError
+        rows.join(found)
+    except BrokenError as error:
+        at = window.offset - offset + error.at
+        rows.add(text, line=line, offset=offset, message=f"{BREAK}: {error} (byte {at})")
+
+
+def _values(window: Window, rows: RowList) -> Iterator[Run]:
+    exact_until = 0
+    while window.skip_blanks():
+        if window.data.startswith(b"[", window.at):
+            window.drop(1)
+            yield from _elements(window, rows)
+        elif window.offset < exact_until or (exact_until := _bulk_objects(window, rows)):
+            yield from _object(window, rows)
+        yield from rows.full()
 
 
 def is_body(window: Window) -> bool:

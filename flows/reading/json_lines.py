@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from operator import itemgetter
 
-from flows.reading.json_bodies import is_body, split_values
+from flows.reading.json_bodies import is_body, split_line, split_values
 from flows.reading.runs import OVERSIZED, RowList, Run, run_of_lines
 from flows.reading.soundness import is_sound
 from flows.reading.window import Window, swallow
@@ -80,7 +80,11 @@ def _long_line(line: Window, rows: RowList) -> Iterator[Run]:
     is_long = line.reach(ROW_LIMIT_BYTES + 2)
     raw = line.data[line.at : line.at + ROW_LIMIT_BYTES + 2].rstrip(BLANKS)
     if raw.startswith(b"[") or (_holds_events(raw) and is_body(line)):
-        yield from split_values(line, rows)
+        if is_long or len(raw) > ROW_LIMIT_BYTES:
+            yield from split_values(line, rows)
+        else:
+            split_line(raw, rows, line=line.line, offset=line.offset)
+            yield from rows.full()
     elif is_long or len(raw) > ROW_LIMIT_BYTES:
         yield from rows.rest()
         yield swallow(line, OVERSIZED)

@@ -99,37 +99,43 @@ RUN_ROWS = 4096
 
 
 class RowList:
-    """Rows on their way to becoming runs."""
+    """Rows on their way to becoming runs of ``limit`` rows or more."""
 
-    def __init__(self) -> None:
-        self._raws: list[bytes] = []
-        self._lines: list[int] = []
-        self._offsets: list[int] = []
-        self._malformed: dict[int, Malformed] = {}
+    def __init__(self, limit: int = RUN_ROWS) -> None:
+        self._limit = limit
+        self.raws: list[bytes] = []
+        self.lines: list[int] = []
+        self.offsets: list[int] = []
+        self.malformed: dict[int, Malformed] = {}
 
     def __len__(self) -> int:
-        return len(self._raws)
+        return len(self.raws)
 
     def add(self, raw: bytes, *, line: int, offset: int, message: str | None = None) -> None:
         """Takes one row; ``message`` says why it cannot be read."""
         if message is None and not is_sound(raw):
             message = unsoundness(raw)
         if message is not None:
-            self._malformed[len(self)] = malformed(raw, message)
+            self.malformed[len(self)] = malformed(raw, message)
             raw = raw[:RAW_KEPT_BYTES]
-        self._raws.append(raw)
-        self._lines.append(line)
-        self._offsets.append(offset)
+        self.raws.append(raw)
+        self.lines.append(line)
+        self.offsets.append(offset)
 
     def extend(self, raws: list[bytes], *, lines: Iterable[int], offsets: Iterable[int]) -> None:
         """Takes rows that are known to be sound."""
-        self._raws += raws
-        self._lines += lines
-        self._offsets += offsets
+        self.raws += raws
+        self.lines += lines
+        self.offsets += offsets
+
+    def join(self, rows: "RowList") -> None:
+        """Takes the rows of another list."""
+        self.malformed |= {len(self) + index: why for index, why in rows.malformed.items()}
+        self.extend(rows.raws, lines=rows.lines, offsets=rows.offsets)
 
     def full(self) -> Iterator[Run]:
         """The rows so far as a run, if they are enough for one."""
-        if len(self) >= RUN_ROWS:
+        if len(self) >= self._limit:
             yield from self.rest()
 
     def rest(self) -> Iterator[Run]:
@@ -138,6 +144,6 @@ class RowList:
             yield self._run()
 
     def _run(self) -> Run:
-        run = run_of(self._raws, lines=self._lines, offsets=self._offsets, malformed=self._malformed)
-        self._raws, self._lines, self._offsets, self._malformed = [], [], [], {}
+        run = run_of(self.raws, lines=self.lines, offsets=self.offsets, malformed=self.malformed)
+        self.raws, self.lines, self.offsets, self.malformed = [], [], [], {}
         return run

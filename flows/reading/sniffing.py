@@ -26,7 +26,8 @@ FOREIGN = {
 
 JSON_START = re.compile(rb'[ \t\r\n]*+(?:\{[ \t\r\n]*+["}]|\[[ \t\r\n]*+[\[{\]"\d])')
 OPEN_START = re.compile(rb"[ \t\r\n]*+[\[{][ \t\r\n]*+\Z")
-FIRST_LINE = re.compile(rb"[ \t\r\n]*+[^\n]*+\n[ \t\r\n]*+[^ \t\r\n]")
+BLANKS = b" \t\r\n"
+FIRST_LINES = re.compile(rb"(?:[ \t\r\n]*+[^\n]++\n){2}[ \t\r\n]*+[^ \t\r\n]")
 OBJECT_LINE = re.compile(rb"^[ \t]*+\{", re.MULTILINE)
 IDENTIFIER = re.compile(r"[^\W\d][\w.]*")
 
@@ -83,33 +84,57 @@ def delimiter(head: bytes, ending: str) -> bytes:
     return others[0] if b"," not in first and len(others) == 1 else b","
 
 
-def shows_first_line(text: bytes) -> bool:
-    """Whether the first line is whole and something follows it."""
-    return FIRST_LINE.match(text) is not None
+def shows_first_lines(text: bytes) -> bool:
+    """Whether two lines are whole and a third one begins."""
+    return FIRST_LINES.match(text) is not None
 
 
 def is_pretty(head: bytes) -> bool:
-    """Whether the first value goes on beyond its line, so that lines are no rows."""
-    first, found, rest = head.lstrip(b" \t\r\n").partition(b"\n")
-    follows = rest.lstrip(b" \t\r\n")[:1]
+    """Whether the first value goes on beyond its line, so that lines are no rows.
+
+    A line that was cut off must not be taken for the beginning of such a value: what follows decides.
+    """
+    lines = [line.strip(BLANKS) for line in head.split(b"\n", 64) if line.strip(BLANKS)]
+    first, second, third = (*lines, b"", b"", b"")[:3]
+    opened = _left_open(first)
+    if opened is None or not second or not _continues(first, second, opened):
+        return False
+    if second[:1] not in b"{[" or second.endswith(b","):
+        return True
+    if first.endswith(b":") and second.startswith(b"{"):
+        return False
+    inner = _left_open(second)
+    if inner is None:
+        return _is_whole(second) and third[:1] in (b",", b"]")
+    return bool(third) and _continues(second, third, inner)
+
+
+def _left_open(line: bytes) -> bytes | None:
+    """The brackets that a line leaves open; None where it is whole, broken, or ends within a text."""
     value = Value()
     try:
-        if not found or not follows or value.end(first) is not None:
-            return False
+        end = value.end(line)
+    except BrokenError:
+        return None
+    return None if end is not None or value.is_text else value.open
+
+
+def _is_whole(line: bytes) -> bool:
+    try:
+        return Value().end(line) == len(line)
     except BrokenError:
         return False
-    return not value.is_text and _continues(first.rstrip(b" \t\r"), follows, is_list=value.is_list)
 
 
-def _continues(first: bytes, follows: bytes, *, is_list: bool) -> bool:
-    """Whether JSON can go on with this byte after that line, which ends inside an object or a list."""
-    last = first[-1:]
-    if last in b"{":
-        return follows in b'"}'
+def _continues(line: bytes, following: bytes, opened: bytes) -> bool:
+    """Whether JSON can go on with the following line after one that leaves these brackets open."""
+    last, follows, is_list = line[-1:], following[:1], opened.endswith(b"[")
+    if last == b"{":
+        return follows in (b'"', b"}")
     if last == b"[":
         return follows not in b",:}"
     if last == b",":
         return follows not in b",:]}" if is_list else follows == b'"'
     if last == b":":
         return follows not in b",:]}"
-    return follows in (b",]" if is_list else b",}:")
+    return follows in ((b",", b"]") if is_list else (b",", b"}", b":"))

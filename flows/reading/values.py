@@ -42,9 +42,9 @@ class Value:
         self._is_scalar = False
 
     @property
-    def is_list(self) -> bool:
-        """Whether the innermost of what is open is a list."""
-        return self._open[-1:] == b"["
+    def open(self) -> bytes:
+        """The brackets that are open, the innermost last."""
+        return bytes(self._open)
 
     @property
     def is_text(self) -> bool:

@@ -51,6 +51,13 @@ def messages(text: bytes, name: str) -> dict[int, str]:
         (b'{"events":[' + EVENT + b"]}\n" + EVENT + b"\n[" + EVENT + b"," + EVENT + b"]", "x.ndjson", 4),
         (b"[" + EVENT + b",\n" + EVENT + b"]", "x.json", 2),
         (b"[\n]", "x.json", 0),
+        (b"[\n" + EVENT + b"\n]", "x.json", 1),
+        (b"[\n" + EVENT + b"\n," + EVENT + b"\n]", "x.json", 2),
+        (b'{"events": [\n\n' + PRETTY + b"\n]}", "x.json", 1),
+        (b'{"events":\n[' + PRETTY + b"]}", "x.json", 1),
+        (b'{\n"events":\n[' + PRETTY + b"]}", "x.json", 1),
+        (b'{"events":\n[' + EVENT + b"," + EVENT + b"\n]}", "x.json", 2),
+        (b"[[\n" + EVENT + b"\n]]", "x.json", 1),
         (EVENT + b"\n" + EVENT, "export", 2),
         (EVENT + b"\n" + EVENT, "-", 2),
         (b"oops\n" + EVENT, "-", 2),
@@ -143,6 +150,27 @@ def test_an_event_with_a_list_of_its_own_is_no_body() -> None:
     assert raws(json.dumps(json.loads(line), indent=1).encode(), "x.json")[0].endswith(b"}")
 
 
+@pytest.mark.parametrize(
+    "cut",
+    [
+        b'{"events":[{"eventName":"a"}, {"eventName":',
+        b'{"events":[',
+        b'{"events":[{"a":1},',
+        b"[",
+        b"{",
+        b'{"a":1,',
+        b'{"a":"x',
+        b'{"a":{"b":1}',
+        b'{"a":[1',
+        b'{"a"',
+    ],
+)
+def test_a_first_line_that_is_cut_off_is_one_row(cut: bytes) -> None:
+    """It is not taken for the beginning of a pretty-printed body that would swallow the rest."""
+    assert raws(b"\n".join([cut, EVENT, EVENT]), "x.jsonl") == [cut, EVENT, EVENT]
+    assert raws(b"\n".join([cut, b'{"events":[' + EVENT + b"]}"]), "x.jsonl") == [cut, EVENT]
+
+
 def test_a_list_within_an_event_makes_no_body_of_its_line() -> None:
     """A line is one row unless the list of events is at its top."""
     line = b'{"properties":{"events":[1]}} {"a":1}'
@@ -155,7 +183,7 @@ def test_one_broken_line_leaves_its_neighbours() -> None:
     assert messages(text, "x.jsonl") == {
         2: "broken UTF-8: invalid start byte (byte 6)",
         3: "NUL byte (byte 6)",
-        5: "body cannot be split: the text ends in the middle (byte 0)",
+        4: "body cannot be split: the text ends in the middle (byte 13)",
     }
     assert raws(text, "x.jsonl")[-1] == EVENT
 
