@@ -23,8 +23,8 @@ COLUMNS = tuple(name for name in FIELD_NAMES if name != "version")
 _EXTENSION_LIMIT = 64
 """Names beyond the usual that the quick path learns in one chunk; rows with still others take the exact path."""
 
-_UNLEARNABLE = re.compile(r'[\\"\x00-\x1f]')
-"""msgspec refuses fields of such names."""
+_UNLEARNABLE = re.compile(r'[\\"\x00-\x1f]|.{100}', re.DOTALL)
+"""msgspec refuses fields of such names; and what is learnt is kept, so it must be short."""
 
 _OLD_SPELLINGS = {name for name in COLUMNS if FIELD_NAMES[name] != name}
 _KNOWN = {*COLUMNS, *(FIELD_NAMES[name] for name in COLUMNS)}

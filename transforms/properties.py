@@ -1,6 +1,7 @@
 """Properties: a flat object of texts, numbers and booleans that Postgres can hold, or the flaw that says why not."""
 
 import re
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -59,20 +60,29 @@ def check_properties(frame: pl.DataFrame) -> pl.DataFrame:
 def canonical_properties(text: str) -> str:
     """The one spelling of checked properties: names by code point, numbers plain, no spaces; equal exactly where JSON is."""
     members: dict[str, Any] = _DECODER.decode(text)
-    return "{" + ",".join([f"{quote(name)}:{_canonical(members[name])}" for name in sorted(members)]) + "}"
+    return "{" + ",".join([f"{_name(name)}:{_canonical(members[name])}" for name in sorted(members)]) + "}"
 
 
 _DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=Number)
+_quoted_once = lru_cache(maxsize=10_000)(quote)
+_SHORT = 64
+
+
+def _name(name: str) -> str:
+    return _quoted_once(name) if len(name) <= _SHORT else quote(name)
 
 
 def _canonical(value: Any) -> str:
-    if isinstance(value, Number):
-        plain = plain_decimal(value)
-        assert plain is not None  # noqa: S101 - larger numbers have been rejected
-        return plain
-    if isinstance(value, int) and not isinstance(value, bool):
+    kind = type(value)
+    if kind is str:
+        return quote(value)
+    if kind is int:
         return str(value)
-    return write(value)
+    if kind is bool:
+        return "true" if value else "false"
+    plain = plain_decimal(value)
+    assert plain is not None  # noqa: S101 - larger numbers have been rejected
+    return plain
 
 
 def _examine(text: str) -> tuple[str | None, str | None, str | None]:
