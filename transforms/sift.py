@@ -5,7 +5,7 @@ Every row of a chunk ends in exactly one half, accepted or rejected, whatever th
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import polars as pl
@@ -106,6 +106,7 @@ def sift(
     customers: ``customer_no`` Int32, ``id``, ``external_customer_id`` String|null; contracts: ``contract_no`` Int32, ``id``,
     ``customer_no``; both as known. clock: the import's, aware. is_exact: read JSON by the exact path alone (the same, slower).
     """
+    clock = clock.astimezone(UTC)
     read = map_fields(chunk, mapping=mapping, is_exact=is_exact)
     rows = normalise(read.rows, mapping=mapping, clock=clock)
     rows = resolve_customers(rows, customers=customers, contracts=contracts)

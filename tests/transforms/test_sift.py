@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import polars as pl
@@ -11,8 +11,17 @@ import pytest
 from schemas.chunk import RAW_KEPT_BYTES, ROW_LIMIT_BYTES, Malformed
 from schemas.mapping import Mapping
 from schemas.rejections import RejectionCode
-from tests.transforms.sifting import accepted, event, json_chunk, rejection, sifted
-from transforms.sift import ACCEPTED, BYTES, OTHER_FIELDS, REJECTED, UNKNOWN_FIELDS_COUNTED, SiftCounts
+from tests.transforms.sifting import (
+    CLOCK,
+    CONTRACTS,
+    CUSTOMERS,
+    accepted,
+    event,
+    json_chunk,
+    rejection,
+    sifted,
+)
+from transforms.sift import ACCEPTED, BYTES, OTHER_FIELDS, REJECTED, UNKNOWN_FIELDS_COUNTED, SiftCounts, sift
 
 OLDEST = Mapping(oldest=datetime(2025, 1, 1, tzinfo=UTC))
 STRICT = Mapping(missing_timestamp="reject")
@@ -97,6 +106,17 @@ def test_the_first_code_that_applies_wins(fields: dict[str, Any], code: str) -> 
 def test_the_bound_of_the_future() -> None:
     """Exactly one hour after the clock is allowed."""
     assert accepted(event(timestamp="2026-01-01T01:00:00Z"))["at"] == datetime(2026, 1, 1, 1, tzinfo=UTC)
+
+
+def test_the_clock_may_be_told_in_any_offset() -> None:
+    """It is an instant, not a spelling of one."""
+    there = timezone(timedelta(hours=-5))
+    halves = sift(
+        json_chunk([event(timestamp=None), event(timestamp="2026-01-01T01:00:00.000001Z")]),
+        mapping=OLDEST, customers=CUSTOMERS, contracts=CONTRACTS, clock=CLOCK.astimezone(there),
+    )  # fmt: skip
+    assert halves.accepted["at"].to_list() == [CLOCK]
+    assert halves.rejections["code"].to_list() == ["timestamp_in_future"]
 
 
 @pytest.mark.parametrize("text", ["x" * 255, "\U0001f600" * 255, "é", " ", "a'b\";--%{}", "\x80"])
