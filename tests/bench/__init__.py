@@ -1,0 +1,1 @@
+"""The benchmark: our import and its contenders, side by side on one Postgres (``make bench``)."""
