@@ -1,0 +1,22 @@
+"""What tests of the flows share: a desk for each, over one warm command line for a session."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.flows.desk import Desk
+from tests.flows.warm_commands import WarmCommands, warm_commands
+
+
+@pytest.fixture(scope="session")
+def warm_command_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmCommands]:
+    """One process that has the program loaded; every command is a fork of it."""
+    with warm_commands(tmp_path_factory.mktemp("warm")) as commands:
+        yield commands
+
+
+@pytest.fixture
+def desk(tmp_path: Path, database_url: str, warm_command_line: WarmCommands) -> Desk:
+    """A folder, an empty database and a command line."""
+    return Desk(tmp_path, database_url, warm_command_line)

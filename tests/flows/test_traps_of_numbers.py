@@ -1,0 +1,192 @@
+"""Numbers and aggregation: exact, by type, and never a 0 that nobody said."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.flows.desk import CALLS, TOTAL, Desk, catalog_of, event, meter
+
+KINDS = [meter(kind.lower(), kind, "n", groupKeys=["case"]) for kind in ("SUM", "MAX", "MIN")]
+
+USABLE = {
+    "7": "7", "1e3": "1000", "-0": "0", "0.10": "0.1", "-5": "-5", '"1e3"': "1000", '"-2.50"': "-2.5",
+    "9007199254740993": "9007199254740993", '"1E+2"': "100",
+}  # fmt: skip
+"""A property's JSON text, and the quantity of SUM, MAX and MIN over it."""
+
+UNUSABLE = [
+    '"+5"', '".5"', '" 7"', '"7 "', '"1,000"', '"1.000,50"', '"NaN"', '"Infinity"', '""', '"0x10"', '"1_000"', '"٣"',
+    '"1e131072"', '"1e-131072"', "true", None,
+]  # fmt: skip
+"""What no meter of an amount can use; None is absent."""
+
+REJECTED = {
+    "null": "invalid_properties", "[7]": "invalid_properties", "1e131072": "invalid_properties",
+    "1e-131072": "invalid_properties", '"a\\u0000"': "invalid_properties", '"\\ud800"': "malformed_row",
+    "NaN": "malformed_row", "+5": "malformed_row", ".5": "malformed_row", "Infinity": "malformed_row",
+}  # fmt: skip
+"""What is set aside before it could fail a whole load."""
+
+
+def row_with(value: str | None, case: int) -> bytes:
+    n = "" if value is None else f',"n":{value}'
+    return (
+        '{"eventName":"call","externalCustomerId":"acme","timestamp":"2026-02-03T04:05:06Z",'
+        f'"properties":{{"case":{case}{n}}}}}'
+    ).encode()
+
+
+def test_every_value_counts_exactly_or_is_reported(desk: Desk) -> None:
+    """Aggregation × value → outcome: a usable number, an unusable one that is counted, or a rejected row; never a 0."""
+    desk.catalog(catalog_of(*KINDS, meter("count", groupKeys=["case"])))
+    values = [*USABLE, *UNUSABLE, *REJECTED]
+    path = desk.write("values.jsonl", *(row_with(value, case) for case, value in enumerate(values)))
+    told = desk.run(path, "--max-rejected", "90%")
+    assert told["unusable"] == 3 * len(UNUSABLE)
+    codes = desk.codes(told["import_id"])
+    assert {values[row - 1]: code for row, code in codes.items()} == REJECTED
+    lines = {
+        (line["meter_code"], line["group"]): line
+        for line in desk.usage("--customer", "acme", "--period", "2026-02")
+    }
+    for case, value in enumerate(values[: len(USABLE) + len(UNUSABLE)]):
+        group = json.dumps({"case": case}, separators=(",", ":"))
+        assert lines[("count", group)]["quantity"] == "1"
+        for one in KINDS:
+            line = lines[(one["code"], group)]
+            none = "0" if one["code"] == "sum" else ""
+            expected = (USABLE[value], "0") if value in USABLE else (none, "1")
+            assert (line["quantity"], line["unusable_count"]) == expected, (value, one["code"])
+
+
+SUMS = {
+    "tenths": (["0.1"] * 10_000, "1000"),
+    "beyond doubles": (["9007199254740993", "1"], "9007199254740994"),
+    "28 digits": (["1.234567890123456789012345678", "2"], "3.234567890123456789012345678"),
+    "large": (["1000000000000000", "1000000000000000", "0.000000000001"], "2000000000000000.000000000001"),
+    "thirds": (["0.3333333333333333333333", "0.3333333333333333333333", "0.3333333333333333333333"], "0.9999999999999999999999"),
+    "negative": (["-7.5", "2.5"], "-5"),
+    "halves of cents": (["0.005", "0.005", "0.005"], "0.015"),
+}  # fmt: skip
+
+
+def test_sums_are_exact(desk: Desk) -> None:
+    """No float on the way and nothing rounded, over many days and in every format of numbers."""
+    desk.catalog(catalog_of(meter("sum", "SUM", "n", groupKeys=["case"])))
+    rows = [
+        f'{{"eventName":"call","externalCustomerId":"acme","timestamp":"2026-02-{1 + n % 28:02}T04:05:06Z",'
+        f'"properties":{{"case":"{case}","n":{value}}}}}'.encode()
+        for case, (values, _) in SUMS.items()
+        for n, value in enumerate(values)
+    ]
+    desk.run(desk.write("sums.jsonl", *rows))
+    found = {json.loads(group)["case"]: quantity for group, quantity in desk.counted("sum").items()}
+    assert found == {case: total for case, (_, total) in SUMS.items()}
+
+
+def test_texts_of_a_csv_are_as_exact(desk: Desk) -> None:
+    """A CSV's numbers go from text to decimal as JSON's do."""
+    desk.catalog(catalog_of(TOTAL))
+    body = b"eventName,externalCustomerId,timestamp,properties.n\n" + b"".join(
+        f"call,acme,2026-02-03T04:05:06.{n:06}Z,{value}\n".encode()
+        for n, value in enumerate(["9007199254740993", "0.1", "-3"])
+    )
+    desk.run(desk.write_bytes("rows.csv", body))
+    assert desk.quantity("total") == "9007199254740990.1"
+
+
+def test_max_and_min_recompute_after_a_correction_downwards(desk: Desk) -> None:
+    """The most and the least of a period are those of its days, and follow a correction back."""
+    desk.catalog(catalog_of(meter("most", "MAX", "n"), meter("least", "MIN", "n")))
+    high, low, other = ("k", 10), ("l", -10), ("m", 3)
+    rows = [
+        event(idempotencyKey=key, timestamp=f"2026-02-{day:02}T00:00:00Z", properties={"n": n})
+        for day, (key, n) in enumerate((high, low, other), 1)
+    ]
+    desk.run(desk.write("one.jsonl", *rows))
+    assert (desk.quantity("most"), desk.quantity("least")) == ("10", "-10")
+    mended = [
+        event(idempotencyKey=key, timestamp=f"2026-02-{day:02}T00:00:00Z", properties={"n": n})
+        for day, (key, n) in enumerate((("k", 2), ("l", 1)), 1)
+    ]
+    desk.run(desk.write("two.jsonl", *mended))
+    assert (desk.quantity("most"), desk.quantity("least")) == ("3", "1")
+
+
+WANTED: list[tuple[list[Any], set[str]]] = [
+    ([1], {"1", "1.0", "1e0"}),
+    (["1"], {'"1"'}),
+    ([True], {"true"}),
+    ([9], {"9"}),
+    (["9", 10], {'"9"', "10"}),
+]
+
+
+def test_filters_compare_by_type(desk: Desk) -> None:
+    """A filter's 1 is 1.0 and neither "1" nor true; excluding is the rest."""
+    filters = {
+        f"{kind}-{number}": {"name": "n", kind: wanted}
+        for number, (wanted, _) in enumerate(WANTED)
+        for kind in ("include", "exclude")
+    }
+    desk.catalog(catalog_of(*(meter(code, propertyFilters=[one]) for code, one in filters.items())))
+    values = ["1", "1.0", "1e0", '"1"', "true", "9", '"9"', "10", '"1.0"', "false"]
+    desk.run(desk.write("rows.jsonl", *(row_with(value, case) for case, value in enumerate(values))))
+    found = {
+        line["meter_code"]: line["quantity"]
+        for line in desk.usage("--customer", "acme", "--period", "2026-02")
+    }
+    for number, (_, matching) in enumerate(WANTED):
+        assert found[f"include-{number}"] == str(len(matching))
+        assert found[f"exclude-{number}"] == str(len(values) - len(matching))
+
+
+def test_a_missing_group_key_is_null(desk: Desk) -> None:
+    """Absent is a group of its own and not the empty text; equal numbers are one group, and types are apart."""
+    desk.catalog(catalog_of(meter("calls", groupKeys=["g"])))
+    groups: list[dict[str, Any]] = [
+        {},
+        {"g": ""},
+        {"g": 1},
+        {"g": 1.0},
+        {"g": "1"},
+        {"g": True},
+        {"g": "null"},
+    ]
+    desk.run(desk.write("rows.jsonl", *(event(properties=one | {"n": n}) for n, one in enumerate(groups))))
+    assert desk.counted("calls") == {
+        '{"g":null}': "1", '{"g":""}': "1", '{"g":1}': "2", '{"g":"1"}': "1", '{"g":true}': "1", '{"g":"null"}': "1",
+    }  # fmt: skip
+
+
+def test_an_event_that_one_meter_cannot_use_counts_on_the_others(desk: Desk) -> None:
+    """It is counted on both lines, and called unusable on the one alone."""
+    desk.catalog(catalog_of(CALLS, TOTAL))
+    desk.run(desk.write("rows.jsonl", event(properties={"n": "many"}), event(properties={"n": 4})))
+    found = {line["meter_code"]: line for line in desk.usage("--customer", "acme", "--period", "2026-02")}
+    assert [found["calls"][name] for name in ("quantity", "event_count", "unusable_count")] == ["2", "2", "0"]
+    assert [found["total"][name] for name in ("quantity", "event_count", "unusable_count")] == ["4", "2", "1"]
+
+
+def test_seconds_taken_for_milliseconds_stop_the_import(desk: Desk) -> None:
+    """Where most of a file lies in January 1970 nothing is loaded, and the message says why."""
+    desk.catalog(catalog_of(CALLS))
+    mapping = desk.write_bytes("ms.toml", b'[fields]\neventName = { value = "call" }\n'
+        b'externalCustomerId = { value = "acme" }\ntimestamp = { column = "t", unit = "ms" }\n')  # fmt: skip
+    path = desk.write_bytes(
+        "rows.csv", b"t\n" + b"".join(f"{1_770_000_000 + n}\n".encode() for n in range(5))
+    )
+    answer = desk("run", path, "--mapping", mapping, exit_code=1)
+    assert "before the year 2000" in answer.err.splitlines()[-1]
+    assert desk.select("select count(*) from events") == [(0,)]
+
+
+def test_what_a_spreadsheet_damaged_is_named_and_never_guessed(desk: Desk) -> None:
+    """An id that was shortened to 1.23E+15 is warned of, and a date written by locale is rejected."""
+    desk.catalog(catalog_of(CALLS))
+    head = "eventName,externalCustomerId,timestamp,idempotencyKey\n"
+    rows = "call,acme,2026-02-03T04:05:06Z,1.23E+15\ncall,acme,03/04/2026 10:00,k\ncall,acme,3.4.2026,l\n"
+    told = desk.run(desk.write_bytes("rows.csv", (head + rows).encode()), "--max-rejected", "90%")
+    assert desk.codes(told["import_id"]) == {2: "invalid_timestamp", 3: "invalid_timestamp"}
+    assert any("1.23E+15" in warning for warning in told["files"][0]["warnings"])
