@@ -15,7 +15,7 @@ from flows.reading.csv_cells import columns, columns_of_cells
 from flows.reading.csv_long import LongRecord
 from flows.reading.csv_records import Grammar, Record, UnfinishedError
 from flows.reading.runs import OVERSIZED, Run, malformed, run_of, run_of_lines
-from flows.reading.soundness import is_sound, unsoundness
+from flows.reading.soundness import broken_text, is_text
 from flows.reading.window import Window, swallow
 from schemas.chunk import RAW_KEPT_BYTES, ROW_LIMIT_BYTES, Malformed
 from schemas.errors import UsageImportError
@@ -38,8 +38,8 @@ class Header:
 
     def fault(self, record: Record, raw: bytes, start: int) -> str | None:
         """Why a record cannot be read as a row, or None."""
-        if record.message or (not is_sound(raw)):
-            return record.message or unsoundness(raw)
+        if record.message or (not is_text(raw)):
+            return record.message or broken_text(raw)
         width, found = len(self.names), len(record.cells)
         if found != width:
             at = record.starts[width] if found > width else record.end
@@ -67,7 +67,9 @@ def read_header(window: Window, *, name: str, grammar: Grammar) -> Header | None
             ) from None
         text = window.data[window.at : record.end]
         window.drop(min(record.next, len(window.data)) - window.at)
-    message = record.message or unsoundness(text)
+    message = record.message or broken_text(text)
+    if message is None and b"\0" in text:
+        message = f"NUL byte (byte {text.index(0)})"
     if message is None and b"\r" in text.replace(b"\r\n", b""):
         message = "its lines end in carriage returns alone"
     if message is not None:
@@ -108,7 +110,7 @@ def _unquoted_lines(window: Window, header: Header) -> Run | None:
     """All whole lines of the window, where they are regular and free of quotes; else None."""
     end = window.data.rfind(b"\n", window.at)
     text = window.data[window.at : end] if end >= 0 else b""
-    if not text or len(text) > ROW_LIMIT_BYTES or b'"' in text or not is_sound(text):
+    if not text or len(text) > ROW_LIMIT_BYTES or b'"' in text or not is_text(text):
         return None
     count, returns = text.count(b"\n") + 1, text.count(b"\r")
     if returns and not (text.count(b"\r\n") + 1 == returns == count and text.endswith(b"\r")):
@@ -181,7 +183,7 @@ def _records(window: Window, header: Header, regular: Matching) -> Run | None:
     """The records that lie whole in the window; None where there is not one row."""
     text, at, found = window.data, window.at, _Found()
     line, shift = window.line, window.offset - window.at
-    if not is_sound(text) or len(text) > ROW_LIMIT_BYTES or len(header.names) == 1:
+    if not is_text(text) or len(text) > ROW_LIMIT_BYTES or len(header.names) == 1:
         regular = _nothing
     while at < len(text):
         start, count = at, len(found.raws)

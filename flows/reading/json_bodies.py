@@ -56,15 +56,19 @@ def split_values(window: Window, rows: RowList) -> Iterator[Run]:
 
 
 def split_line(text: bytes, rows: RowList, *, line: int, offset: int) -> None:
-    """Adds the events of a body or array that stands whole on a line; one malformed row where it cannot be split."""
+    """Adds the events of a body or array that stands whole on a line; else, or where it cannot be split, one row."""
     window, found = Window(iter([text]), line=line, offset=offset), RowList(limit=len(text))
+    message = None
     try:
-        for _ in _values(window, found):
-            raise AssertionError
-        rows.join(found)
+        if window.skip_blanks() and is_body(window):
+            for _ in _values(window, found):
+                raise AssertionError
+            rows.join(found)
+            return
     except BrokenError as error:
         at = window.offset - offset + error.at
-        rows.add(text, line=line, offset=offset, message=f"{BREAK}: {error} (byte {at})")
+        message = f"{BREAK}: {error} (byte {at})"
+    rows.add(text, line=line, offset=offset, message=message)
 
 
 def _values(window: Window, rows: RowList) -> Iterator[Run]:
@@ -79,8 +83,10 @@ def _values(window: Window, rows: RowList) -> Iterator[Run]:
 
 
 def is_body(window: Window) -> bool:
-    """Whether the window's text begins with a body, as far as a row may reach."""
-    return window.data.startswith(b"{", window.at) and _events_list(window) is not None
+    """Whether the window's text begins with a list, or with a body as far as a row may reach."""
+    return window.data.startswith(b"[", window.at) or (
+        window.data.startswith(b"{", window.at) and _events_list(window) is not None
+    )
 
 
 def _object(window: Window, rows: RowList) -> Iterator[Run]:

@@ -10,7 +10,7 @@ from flows.reading.soundness import is_sound
 from flows.reading.window import Window, swallow
 from schemas.chunk import ROW_LIMIT_BYTES
 
-FIRST_BYTE, LAST_BYTE = itemgetter(0), itemgetter(-1)
+FIRST_BYTE = itemgetter(0)
 BLANKS = b" \t\r"
 EVENTS = re.compile(rb'"events"[ \t]*+:[ \t]*+\[')
 
@@ -38,53 +38,50 @@ def _lines(window: Window, length: int) -> Iterator[Run]:
     window.drop(length, lines=len(lines) - 1)
     if text.endswith(b"\n"):
         lines.pop()
-    separator = 1
-    if b"\r" in text and all(raw.endswith(b"\r") for raw in lines):
-        lines, separator = [raw[:-1] for raw in lines], 2
-    if _is_plain(text, lines):
-        yield run_of_lines(lines, line=line, offset=offset, separator=separator)
+    returns = [raw.endswith(b"\r") for raw in lines] if b"\r" in text else [False]
+    if _is_plain(text, lines) and (all(returns) or not any(returns)):
+        raws = [raw[:-1] for raw in lines] if all(returns) else lines
+        yield run_of_lines(raws, line=line, offset=offset, separator=1 + all(returns))
     else:
-        yield from _mixed_lines(text.removesuffix(b"\n").split(b"\n"), line=line, offset=offset)
+        yield from _mixed_lines(lines, line=line, offset=offset)
 
 
 def _is_plain(text: bytes, lines: list[bytes]) -> bool:
     """Whether each line is an object, none of them a body, and none of them malformed here."""
     if len(text) > ROW_LIMIT_BYTES or not is_sound(text) or (b'"events"' in text and EVENTS.search(text)):
         return False
-    return (
-        all(lines) and set(map(FIRST_BYTE, lines)) == {ord("{")} and set(map(LAST_BYTE, lines)) == {ord("}")}
-    )
+    return all(lines) and set(map(FIRST_BYTE, lines)) == {ord("{")}
 
 
 def _mixed_lines(lines: list[bytes], *, line: int, offset: int) -> Iterator[Run]:
     rows = RowList()
     for number, text in enumerate(lines, line):
-        raw = text.strip(BLANKS)
-        if len(text) > ROW_LIMIT_BYTES or _holds_events(raw):
+        raw = text.removesuffix(b"\r")
+        if len(text) > ROW_LIMIT_BYTES:
             yield from _long_line(Window(iter([text]), line=number, offset=offset), rows)
-        elif raw:
-            rows.add(raw, line=number, offset=offset + len(text) - len(text.lstrip(BLANKS)))
+        elif _holds_events(raw):
+            split_line(raw, rows, line=number, offset=offset)
+        elif raw.strip(BLANKS):
+            rows.add(raw, line=number, offset=offset)
+        yield from rows.full()
         offset += len(text) + 1
     yield from rows.rest()
 
 
-def _holds_events(text: bytes) -> bool:
+def _holds_events(line: bytes) -> bool:
+    text = line.lstrip(BLANKS)
     return text.startswith(b"[") or (text.startswith(b"{") and EVENTS.search(text) is not None)
 
 
 def _long_line(line: Window, rows: RowList) -> Iterator[Run]:
-    """One line of any size: a body or an array, else one row."""
-    if not line.skip_blanks():
-        return
+    """One line of any size beyond that of a row: a body or an array, else one row."""
     # One byte more than a row may have, and one for the carriage return
     is_long = line.reach(ROW_LIMIT_BYTES + 2)
-    raw = line.data[line.at : line.at + ROW_LIMIT_BYTES + 2].rstrip(BLANKS)
-    if raw.startswith(b"[") or (_holds_events(raw) and is_body(line)):
-        if is_long or len(raw) > ROW_LIMIT_BYTES:
-            yield from split_values(line, rows)
-        else:
-            split_line(raw, rows, line=line.line, offset=line.offset)
-            yield from rows.full()
+    raw = line.data[line.at : line.at + ROW_LIMIT_BYTES + 2].removesuffix(b"\r")
+    if _holds_events(raw) and line.skip_blanks() and is_body(line):
+        yield from split_values(line, rows)
+    elif not raw.strip(BLANKS) and not line.skip_blanks():
+        return
     elif is_long or len(raw) > ROW_LIMIT_BYTES:
         yield from rows.rest()
         yield swallow(line, OVERSIZED)

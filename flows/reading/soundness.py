@@ -1,10 +1,8 @@
-"""Soundness of a row's bytes: UTF-8 without NUL."""
+"""Soundness of a row's bytes: UTF-8, and in JSON no NUL."""
 
 
-def is_sound(text: bytes) -> bool:
-    """Whether a text of any size is UTF-8 without NUL bytes."""
-    if b"\0" in text:
-        return False
+def is_text(text: bytes) -> bool:
+    """Whether bytes of any number are UTF-8."""
     if text.isascii():
         return True
     try:
@@ -14,12 +12,23 @@ def is_sound(text: bytes) -> bool:
     return True
 
 
-def unsoundness(row: bytes) -> str | None:
-    """What is wrong with a row's bytes and at which byte of the row, or None."""
-    nul = row.find(b"\0")
+def is_sound(text: bytes) -> bool:
+    """Whether a JSON text of any size is UTF-8 without NUL bytes."""
+    return b"\0" not in text and is_text(text)
+
+
+def broken_text(row: bytes) -> str | None:
+    """Which byte of the row is no UTF-8, or None."""
     try:
         row.decode()
     except UnicodeDecodeError as error:
-        if nul < 0 or error.start < nul:
-            return f"broken UTF-8: {error.reason} (byte {error.start})"
-    return None if nul < 0 else f"NUL byte (byte {nul})"
+        return f"broken UTF-8: {error.reason} (byte {error.start})"
+    return None
+
+
+def unsoundness(row: bytes) -> str | None:
+    """What is wrong with the bytes of a JSON row and at which byte of it, or None."""
+    nul = row.find(b"\0")
+    if nul >= 0 and is_text(row[:nul]):
+        return f"NUL byte (byte {nul})"
+    return broken_text(row)
