@@ -2,13 +2,15 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, Engine, create_engine, text
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from flows.postgres import database_url
@@ -34,27 +36,31 @@ def open_database(environ: Mapping[str, str] | None = None) -> Iterator[Engine]:
     environment = os.environ if environ is None else environ
     with database_url(home(environment), environ=environment) as url:
         engine = create_engine(url, poolclass=NullPool, connect_args={"application_name": "usage-import"})
+        event.listen(engine, "connect", speak_plainly)
         try:
             migrate(engine)
             yield engine
-        except OperationalError as error:
-            raise UsageImportError(unreachable(engine, error)) from error
-        except DBAPIError as error:
-            raise UsageImportError(f"postgres refused: {first_line(error)}") from error
+        except (DBAPIError, psycopg.Error) as error:
+            raise UsageImportError(what_happened(engine, error)) from error
         finally:
             engine.dispose()
 
 
-def first_line(error: SQLAlchemyError) -> str:
-    """What Postgres said, in one line and without the statement."""
-    said = str(getattr(error, "orig", None) or error).strip().splitlines()
-    return said[0].strip() if said else type(error).__name__
+def speak_plainly(connection: DBAPIConnection, _: object) -> None:
+    """Have a session tell instants in UTC and dates as ISO 8601, whatever its server, its database or its shell prefer."""
+    with closing(connection.cursor()) as cursor:
+        cursor.execute("select set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO, YMD', false)")
+    connection.commit()
 
 
-def unreachable(engine: Engine, error: SQLAlchemyError) -> str:
-    """One line about a server that does not answer; never with the password."""
-    where = database_name(engine)
-    return f"postgres at {where} does not answer: {first_line(error)}; see that it runs and that USAGE_IMPORT_DATABASE_URL is right"
+def what_happened(engine: Engine, error: Exception) -> str:
+    """One line about an error of Postgres; never with the password."""
+    said = error.orig if isinstance(error, DBAPIError) else error
+    line = next(iter(str(said).strip().splitlines()), type(said).__name__).strip()
+    if isinstance(said, psycopg.OperationalError) and said.sqlstate is None:
+        where = database_name(engine)
+        return f"postgres at {where} does not answer: {line}; see that it runs and that USAGE_IMPORT_DATABASE_URL is right"
+    return f"postgres refused: {line}; what was committed before is kept, so the same command can be run again"
 
 
 def migrate(engine: Engine) -> None:
