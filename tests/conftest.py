@@ -59,7 +59,13 @@ class UsageImport(Protocol):
 def clean_environment() -> dict[str, str]:
     """Our environment, without what would lead a command elsewhere or colour its words."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(OUTSIDE)}
-    return inherited | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "160", "TZ": "Pacific/Auckland"}
+    return inherited | {
+        "PYTHONPATH": str(ROOT),
+        "PREFECT_API_URL": "",  # none, whatever the caller's profile says
+        "NO_COLOR": "1",
+        "COLUMNS": "160",
+        "TZ": "Pacific/Auckland",  # far from UTC and from every zone of a story: no answer may depend on it
+    }
 
 
 @pytest.fixture(scope="session")
