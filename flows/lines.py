@@ -156,6 +156,7 @@ def write_lines(
     Leaves the temporary tables ``placements``, ``ambiguities`` and ``changed``.
     """
     connection.execute(text(CREATE_AFFECTED_ALL if is_everyone else CREATE_AFFECTED))
+    connection.execute(text("analyze affected_customers"))
     place_contracts(connection, catalog, zone=zone, clock=publication.clock)
     kinds = {
         "maximum_meters": [rule.meter_no for rule in rules if rule.aggregation == "MAX"],

@@ -11,10 +11,11 @@ from sqlalchemy import Connection, text
 
 from flows.catalog import CatalogFrames, catalog_frames
 from flows.lines import Publication, write_lines
-from flows.rollup import count_unusable, create_as, roll_up
+from flows.rollup import RolledUp, count_unusable, create_as, roll_up
 from flows.settings import billing_time_zone
 from flows.unassigned import count_by_reason
 from schemas.ledger import ImportStatus
+from schemas.tables import daily_matches
 from transforms.meters import MeterRule, select_daily_matches
 
 WORKING_MEMORY: Final = "128MB"
@@ -35,6 +36,7 @@ STAMP: Final = """
         published_at = greatest(clock_timestamp(), (select max(published_at) + interval '1 microsecond' from imports))
     where import_id = :import_id
 """
+HAS_OTHERS: Final = "select exists (select from facts where not is_arrived)"
 ARRIVED_MATCHES: Final = "arrived_matches"
 
 
@@ -91,9 +93,7 @@ def publish(
     )
     unassigned: dict[str, int] = {}
     if arrived_files:
-        arrived = select_daily_matches(rolled_up.facts, rules, arrived_only=True)
-        create_as(connection, ARRIVED_MATCHES, arrived)
-        unassigned = count_by_reason(connection, matches=ARRIVED_MATCHES)
+        unassigned = count_by_reason(connection, matches=arrived_matches(connection, rolled_up))
     made_from = {
         "billing_time_zone": scope.zone,
         "meters_digest": digest(rules),
@@ -107,6 +107,15 @@ def publish(
     }
     connection.execute(text(STAMP), stamp | {"import_id": import_id, "catalog_version": catalog.version})
     return Published(lines_changed, unassigned, count_unusable(connection, rolled_up))
+
+
+def arrived_matches(connection: Connection, rolled_up: RolledUp) -> str:
+    """The table, shaped as ``daily_matches``, of the arrived files' events: that one itself where there are no others."""
+    if rolled_up.is_everything and not connection.scalar(text(HAS_OTHERS)):
+        return daily_matches.name
+    arrived = select_daily_matches(rolled_up.facts, rolled_up.rules, arrived_only=True)
+    create_as(connection, ARRIVED_MATCHES, arrived)
+    return ARRIVED_MATCHES
 
 
 def prepare(connection: Connection) -> None:

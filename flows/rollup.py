@@ -67,6 +67,7 @@ class RolledUp:
 
     facts: Facts
     rules: tuple[MeterRule, ...]
+    is_everything: bool
 
 
 def roll_up(
@@ -101,7 +102,7 @@ def roll_up(
             if rule.is_supported:
                 _insert(connection, daily_usage.name, select_daily_usage(facts, rule))
         _insert(connection, daily_matches.name, select_daily_matches(facts, rules, arrived_only=False))
-    return RolledUp(facts, tuple(rules))
+    return RolledUp(facts, tuple(rules), is_everything)
 
 
 @contextmanager
@@ -116,6 +117,9 @@ def _refilled(connection: Connection, *, is_everything: bool) -> Iterator[None]:
     yield
     for index in indexes:
         index.create(connection)
+    if is_everything:
+        for kept in tables:
+            connection.execute(text(f"analyze {kept.name}"))
 
 
 def count_unusable(connection: Connection, rolled_up: RolledUp) -> int:

@@ -9,8 +9,15 @@ from schemas.errors import ConfigurationError
 from schemas.usage import Unassigned
 
 REASONS: Final = """
-    with matched as (
-        select row_number() over () as match_no, m.* from {matches} m {where}
+    with edges as (
+        select customer_no, array_agg(distinct edge order by edge) as edges
+        from contracts cross join unnest(array[start_on, end_on]) edge where edge is not null group by 1
+    ), matched as (
+        select row_number() over () as match_no, m.customer_no, m.pin, m.event_name, m.meters,
+               sum(m.event_count) as event_count, min(m.day) as day, max(m.day) as last_day
+        from {matches} m left join edges e using (customer_no)
+        {where}
+        group by m.customer_no, m.pin, m.event_name, m.meters, width_bucket(m.day, e.edges)
     ), pricing as (
         select distinct c.customer_no, c.contract_no, g.meter_no, c.start_on, c.end_on
         from contracts c join pricings g using (plan_no) where g.meter_no is not null
@@ -24,7 +31,7 @@ REASONS: Final = """
         select match_no, bool_or(contracts = 1) as is_counted, bool_or(contracts > 1) as is_ambiguous
         from priced group by 1
     ), reasoned as (
-        select b.customer_no, b.event_name, b.event_count, b.day,
+        select b.customer_no, b.event_name, b.event_count, b.day, b.last_day,
                case when j.is_counted and j.is_ambiguous then 'partly_ambiguous'
                     when j.is_counted then null
                     when j.is_ambiguous then 'ambiguous_contract'
@@ -40,6 +47,7 @@ REASONS: Final = """
         from matched b left join judged j using (match_no)
     )
 """
+"""Between the edges of a customer's contracts every day is judged alike, so the days are folded before they are judged."""
 
 OF_CUSTOMER: Final = """
     where cast(:customer as text) is null or m.customer_no in (
@@ -54,7 +62,7 @@ BY_REASON: Final = """
 
 BY_CUSTOMER: Final = """
     select c.id as customer_id, c.external_customer_id, r.event_name, r.reason, sum(r.event_count)::bigint as event_count,
-           min(r.day) as first_day, max(r.day) as last_day
+           min(r.day) as first_day, max(r.last_day) as last_day
     from reasoned r join customers c using (customer_no)
     where r.reason is not null and (cast(:reason as text) is null or r.reason = :reason)
     group by 1, 2, 3, 4 order by 1, 3, 4
