@@ -89,8 +89,8 @@ def _broken(text: bytes, start: int, *, quote: int, unexpected: int | None) -> R
     end = text.find(b"\n", start)
     end = len(text) if end < 0 else end
     if unexpected is None or unexpected > end:
-        message = f"quoted cell is not closed (byte {quote - start})"
+        message = f"quoted cell is not closed at byte {quote - start}"
     else:
-        message = f"unexpected {shown(text[unexpected])} after a quoted cell (byte {unexpected - start})"
+        message = f"unexpected {shown(text[unexpected])} after a quoted cell at byte {unexpected - start}"
     stop = end - 1 if end > start and text.startswith(b"\r", end - 1) else end
     return Record(end=stop, next=end + 1, cells=[], starts=[], message=message)

@@ -43,11 +43,11 @@ class Header:
         width, found = len(self.names), len(record.cells)
         if found != width:
             at = record.starts[width] if found > width else record.end
-            return f"expected {width} column{'s' * (width > 1)}, found {found} (byte {at - start})"
+            return f"expected {width} column{'s' * (width > 1)}, found {found} at byte {at - start}"
         return AGAIN if [cell.decode() for cell in record.cells] == self.names else None
 
 
-AGAIN = "the header again (byte 0)"
+AGAIN = "the header again at byte 0"
 
 
 def read_header(window: Window, *, name: str, grammar: Grammar) -> Header | None:
@@ -69,7 +69,7 @@ def read_header(window: Window, *, name: str, grammar: Grammar) -> Header | None
         window.drop(min(record.next, len(window.data)) - window.at)
     message = record.message or broken_text(text)
     if message is None and b"\0" in text:
-        message = f"NUL byte (byte {text.index(0)})"
+        message = f"NUL at byte {text.index(0)}"
     if message is None and b"\r" in text.replace(b"\r\n", b""):
         message = "its lines end in carriage returns alone"
     if message is not None:

@@ -49,7 +49,7 @@ def split_values(window: Window, rows: RowList) -> Iterator[Run]:
         yield from _values(window, rows)
     except BrokenError as error:
         yield from rows.rest()
-        yield swallow(window, f"{BREAK}: {error} (byte {error.at})")
+        yield swallow(window, f"{BREAK}: {error} at byte {error.at}")
     except BreakOffError:
         yield from rows.rest()
         raise
@@ -67,7 +67,7 @@ def split_line(text: bytes, rows: RowList, *, line: int, offset: int) -> None:
             return
     except BrokenError as error:
         at = window.offset - offset + error.at
-        message = f"{BREAK}: {error} (byte {at})"
+        message = f"{BREAK}: {error} at byte {at}"
     rows.add(text, line=line, offset=offset, message=message)
 
 

@@ -99,14 +99,15 @@ def is_pretty(head: bytes) -> bool:
     opened = _left_open(first)
     if opened is None or not second or not _continues(first, second, opened):
         return False
-    if second[:1] not in b"{[" or second.endswith(b","):
+    if second[:1] not in b"{[":
         return True
     if first.endswith(b":") and second.startswith(b"{"):
         return False
+    after = _after_value(second)
+    if after is not None:
+        return (after or third)[:1] in {b",", b"]", b"}"}
     inner = _left_open(second)
-    if inner is None:
-        return _is_whole(second) and third[:1] in (b",", b"]")
-    return bool(third) and _continues(second, third, inner)
+    return inner is not None and bool(third) and _continues(second, third, inner)
 
 
 def _left_open(line: bytes) -> bytes | None:
@@ -119,11 +120,13 @@ def _left_open(line: bytes) -> bytes | None:
     return None if end is not None or value.is_text else value.open
 
 
-def _is_whole(line: bytes) -> bool:
+def _after_value(line: bytes) -> bytes | None:
+    """What follows the value that a line begins with; None where it is not whole."""
     try:
-        return Value().end(line) == len(line)
+        end = Value().end(line)
     except BrokenError:
-        return False
+        return None
+    return None if end is None else line[end:].lstrip(BLANKS)
 
 
 def _continues(line: bytes, following: bytes, opened: bytes) -> bool:

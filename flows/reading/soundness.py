@@ -22,7 +22,7 @@ def broken_text(row: bytes) -> str | None:
     try:
         row.decode()
     except UnicodeDecodeError as error:
-        return f"broken UTF-8: {error.reason} (byte {error.start})"
+        return f"broken UTF-8: {error.reason} at byte {error.start}"
     return None
 
 
@@ -30,5 +30,5 @@ def unsoundness(row: bytes) -> str | None:
     """What is wrong with the bytes of a JSON row and at which byte of it, or None."""
     nul = row.find(b"\0")
     if nul >= 0 and is_text(row[:nul]):
-        return f"NUL byte (byte {nul})"
+        return f"NUL at byte {nul}"
     return broken_text(row)

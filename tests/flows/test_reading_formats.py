@@ -134,7 +134,7 @@ def test_a_broken_body_keeps_its_first_rows() -> None:
     text = b'{\n"events": [\n' + EVENT + b",\n" + EVENT + b",\n" + EVENT[:-2] + b"\n]}\n"
     assert raws(text, "x.json")[:2] == [EVENT, EVENT]
     assert len(raws(text, "x.json")) == 3
-    assert messages(text, "x.json") == {3: "body cannot be split: unexpected ']' (byte 37)"}
+    assert messages(text, "x.json") == {3: "body cannot be split: unexpected ']' at byte 37"}
 
 
 def test_elements_of_another_kind_are_rows() -> None:
@@ -181,9 +181,9 @@ def test_one_broken_line_leaves_its_neighbours() -> None:
     """NUL bytes, broken UTF-8 and a broken body on a line are rows of their own."""
     text = b"\n".join([EVENT, b'{"a":"\xff"}', b'{"a":"\0"}', b'{"events":[1,', EVENT])
     assert messages(text, "x.jsonl") == {
-        2: "broken UTF-8: invalid start byte (byte 6)",
-        3: "NUL byte (byte 6)",
-        4: "body cannot be split: the text ends in the middle (byte 13)",
+        2: "broken UTF-8: invalid start byte at byte 6",
+        3: "NUL at byte 6",
+        4: "body cannot be split: the text ends in the middle at byte 13",
     }
     assert raws(text, "x.jsonl")[-1] == EVENT
 
@@ -206,13 +206,13 @@ def test_broken_csv_rows_are_set_aside_one_by_one() -> None:
         b'x"y,,""'
     )
     assert messages(text, "x.csv") == {
-        2: "expected 3 columns, found 2 (byte 3)",
-        3: "expected 3 columns, found 4 (byte 6)",
-        4: "the header again (byte 0)",
-        5: "the header again (byte 0)",
-        6: "quoted cell is not closed (byte 2)",
-        7: "unexpected ' ' after a quoted cell (byte 5)",
-        8: "broken UTF-8: invalid continuation byte (byte 2)",
+        2: "expected 3 columns, found 2 at byte 3",
+        3: "expected 3 columns, found 4 at byte 6",
+        4: "the header again at byte 0",
+        5: "the header again at byte 0",
+        6: "quoted cell is not closed at byte 2",
+        7: "unexpected ' ' after a quoted cell at byte 5",
+        8: "broken UTF-8: invalid continuation byte at byte 2",
     }
     found = cells(text, "x.csv")
     assert found[0] == ("1", "2", "3")
@@ -226,7 +226,7 @@ def test_broken_csv_rows_are_set_aside_one_by_one() -> None:
 def test_a_quote_that_is_never_closed_takes_its_own_line_only() -> None:
     """A stray quote does not swallow the rest of the file."""
     text = b'a,b\n1,"2\n' + b"3,4\n" * 5
-    assert messages(text, "x.csv") == {1: "quoted cell is not closed (byte 2)"}
+    assert messages(text, "x.csv") == {1: "quoted cell is not closed at byte 2"}
     assert cells(text, "x.csv")[1:] == [("3", "4")] * 5
 
 

@@ -152,7 +152,7 @@ def assert_places(text: bytes, found: Told) -> None:
             whole = text[offset : offset + why.raw_length]
             assert len(whole) == why.raw_length
             assert why.raw_sha256 == hashlib.sha256(whole).digest()
-            assert "(byte " in why.message or "longer than" in why.message
+            assert "at byte " in why.message or "longer than" in why.message
 
 
 NAMES = st.sampled_from(["x.jsonl", "x.json", "x.csv", "-", "x.ndjson", "x.tsv"])
