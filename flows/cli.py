@@ -318,10 +318,12 @@ def settings(
     """Show what changes numbers, or change one of them."""
     from flows.reports import report_settings
     from flows.settings import change_setting, read_settings, setting_named
+    from flows.terminal import say
 
     with database() as engine, engine.begin() as connection:
         if name is not None and value is not None:
             change_setting(connection, setting_named(name), value)
+            say("it holds from the next import on; 'usage-import rollup' recomputes the lines now")
         kept = read_settings(connection)
         report_settings(
             kept if name is None else {setting_named(name): kept[setting_named(name)]}, as_json=as_json
