@@ -7,9 +7,10 @@ import pandera.polars as pa
 import polars as pl
 import pytest
 from pandera.config import ValidationDepth, config_context
+from pandera.errors import SchemaErrors
 
 from schemas.rejections import RejectionCode
-from schemas.rows import INSTANT, is_fit, row_rules
+from schemas.rows import INSTANT, _rule, is_fit, row_rules
 from transforms.validate import validate
 
 AT = datetime(2025, 1, 1, tzinfo=UTC)
@@ -66,8 +67,10 @@ def test_a_rule_that_cannot_be_evaluated_rejects() -> None:
     """Null is never valid: an instant that is null beside a timestamp that is told fails."""
     assert code_of(LENIENT, at=None) == "invalid_timestamp"
     assert code_of(LENIENT, timestamp=None, at=None) is None
-    rules = pa.DataFrameSchema({"a": pa.Column(pl.Int32, nullable=True)})
-    with pytest.raises(pa.errors.SchemaErrors):
+    rule = _rule(RejectionCode.CONFLICT, pl.col("a") > 1)
+    rules = pa.DataFrameSchema({"a": pa.Column(pl.Int64, checks=rule, nullable=True)})
+    assert validate(pl.DataFrame({"a": [None, 1, 2]}), rules).refused["a"].to_list() == [None, 1]
+    with pytest.raises(SchemaErrors):
         validate(pl.DataFrame({"a": ["x"]}), rules)
 
 

@@ -1,4 +1,4 @@
-"""A small world to sift rows in: two customers, two contracts, a clock."""
+"""A small world to sift rows in: three customers, two contracts, a clock."""
 
 import json
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ CLOCK = datetime(2026, 1, 1, tzinfo=UTC)
 UUID = "2f1c0a52-9f1e-4b1c-8d2e-0000000000ab"
 
 CUSTOMERS = pl.DataFrame(
-    {"customer_no": [1, 2], "id": [UUID, "cus-2"], "external_customer_id": ["acme", None]},
+    {"customer_no": [1, 2, 3], "id": [UUID, "cus-2", "5"], "external_customer_id": ["acme", None, None]},
     schema={"customer_no": pl.Int32, "id": pl.String, "external_customer_id": pl.String},
 )
 CONTRACTS = pl.DataFrame(

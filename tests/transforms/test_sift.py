@@ -151,6 +151,7 @@ def test_of_a_name_twice_the_last_counts() -> None:
 
 
 VALUES = {
+    r'"\\ud83d\ude00"': "broken", r'"\ud83d\ude00"': "text", r'"\\\\ud83d"': "text",
     "1": "number", "-0": "number", "1e3": "number", "1e999": "number", "9007199254740993": "number", "0." + "0" * 27 + "1": "number", '""': "text", '"1"': "text", '"1,000"': "text",
     '"NaN"': "text", "true": "boolean", "false": "boolean", "null": None, "[]": None, "{}": None, "1e1000": None, "1e131072": None, "1e-1001": None, '"\\u0000"': None,
     "+5": "broken", ".5": "broken", "01": "broken", "1,000": "broken", "NaN": "broken", "Infinity": "broken", '"\\ud800"': "broken", "'a'": "broken", "tru": "broken",
