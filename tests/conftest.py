@@ -29,6 +29,16 @@ PATIENCE_SECONDS = 300
 OUTSIDE = ("USAGE_IMPORT_", "PREFECT_", "PG", "COV_")
 """Variables of the caller's that would change what a command does."""
 
+SPREAD = ("test_stories", "test_readme", "test_second_reading")
+"""Modules of few long tests, which several workers share; of all others each stays with one, and so do its servers."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests `--dist loadgroup` keeps together: it begins with the largest groups and ends with the single tests."""
+    for item in items:
+        if item.path.stem not in SPREAD:
+            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(ROOT).as_posix()))
+
 
 @dataclass(frozen=True)
 class Answer:
