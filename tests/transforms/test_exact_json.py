@@ -4,7 +4,7 @@ import json
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from transforms.exact_json import DEPTH_LIMIT, Members, NotJsonError, Number, has_lone_surrogate, parse, write
@@ -72,6 +72,7 @@ PIECES = st.sampled_from(
 )
 
 
+@example([r"\\ud83d\ude00", r"\\\ud83d\ude00", r"\ud83d\\\ude00", r"\ud83d\ud83d\ude00"])
 @given(st.lists(st.lists(PIECES, max_size=6).map("".join), max_size=6))
 def test_half_a_pair_of_surrogates_is_found_in_a_column_as_in_a_text(texts: list[str]) -> None:
     """The quick look at many texts and the exact one at each agree; an escaped backslash escapes nothing after it."""
