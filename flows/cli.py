@@ -11,11 +11,27 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from schemas.errors import ConfigurationError, UsageImportError
 
+
+class Commands(TyperGroup):
+    """The commands; an interruption passes through them to `main`, where Typer alone would end without a word."""
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise UsageImportError(
+                "interrupted; what was committed is kept, the same command goes on from there"
+            ) from None
+
+
 app = typer.Typer(
     name="usage-import",
+    cls=Commands,
     help="Turns exports of usage events into invoice-ready usage per billing period.",
     no_args_is_help=True,
     add_completion=False,
@@ -352,8 +368,6 @@ def main() -> None:
         app()
     except UsageImportError as error:
         fail(error, code=2 if isinstance(error, ConfigurationError) else 1)
-    except KeyboardInterrupt:
-        fail("interrupted; what was committed is kept, the same command goes on from there", code=1)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
