@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import hypothesis
 import psycopg
 import pytest
 from sqlalchemy import create_engine, make_url
@@ -31,6 +32,15 @@ OUTSIDE = ("USAGE_IMPORT_", "PREFECT_", "PG", "COV_")
 
 SPREAD = ("test_stories", "test_readme", "test_second_reading")
 """Modules of few long tests, which several workers share; of all others each stays with one, and so do its servers."""
+
+
+hypothesis.settings.register_profile(
+    "patient",
+    deadline=None,  # a law does not depend on how busy the machine is
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    print_blob=True,
+)
+hypothesis.settings.load_profile("patient")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
