@@ -10,7 +10,7 @@ from flows.reading.chunks import CHUNK_BYTES, CHUNK_ROWS, cut_chunks
 from flows.reading.csv_records import Grammar
 from flows.reading.csv_rows import read_header, split_records
 from flows.reading.decompression import BLOCK_BYTES, compression, decompressed
-from flows.reading.json_bodies import split_values
+from flows.reading.json_bodies import is_body, split_values, split_whole
 from flows.reading.json_lines import split_lines
 from flows.reading.parquet import MAGIC, read_parquet
 from flows.reading.runs import RowList, Run
@@ -138,8 +138,13 @@ def _is_pretty(window: Window) -> bool:
 
 
 def _value_runs(window: Window) -> Iterator[Run]:
+    """A body that a row could hold is whole or one malformed row; of a larger one what went before has gone on."""
     rows = RowList()
-    yield from split_values(window, rows)
+    if window.skip_blanks() and is_body(window) and not window.reach(ROW_LIMIT_BYTES + 1) and window.is_ended:
+        line, offset = window.line, window.offset
+        split_whole(window.take(len(window)), rows, line=line, offset=offset)
+    else:
+        yield from split_values(window, rows)
     yield from rows.rest()
 
 

@@ -43,20 +43,24 @@ ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
 def split_values(window: Window, rows: RowList) -> Iterator[Run]:
     """Runs of the events of all values that follow one another in the window's text; the last ones stay in ``rows``.
 
-    Where the text breaks, the rows before stand, and the rest is one malformed row.
+    Where the text breaks, the rows before stand. The rest is one malformed row; of a body it breaks off, since one row
+    could hide millions.
     """
+    breaks_off = window.skip_blanks() and is_body(window)
     try:
         yield from _values(window, rows)
     except BrokenError as error:
         yield from rows.rest()
+        if breaks_off:
+            raise BreakOffError(f"{BREAK}: {error} at byte {window.offset + error.at}") from error
         yield swallow(window, f"{BREAK}: {error} at byte {error.at}")
     except BreakOffError:
         yield from rows.rest()
         raise
 
 
-def split_line(text: bytes, rows: RowList, *, line: int, offset: int) -> None:
-    """Adds the events of a body or array that stands whole on a line; else, or where it cannot be split, one row."""
+def split_whole(text: bytes, rows: RowList, *, line: int, offset: int) -> None:
+    """Adds the events of a body or array that is all of a text; else, or where it cannot be split, one row."""
     window, found = Window(iter([text]), line=line, offset=offset), RowList(limit=len(text))
     message = None
     try:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from operator import itemgetter
 
-from flows.reading.json_bodies import is_body, split_line, split_values
+from flows.reading.json_bodies import is_body, split_values, split_whole
 from flows.reading.runs import OVERSIZED, RowList, Run, run_of_lines
 from flows.reading.soundness import is_sound
 from flows.reading.window import Window, swallow
@@ -60,7 +60,7 @@ def _mixed_lines(lines: list[bytes], *, line: int, offset: int) -> Iterator[Run]
         if len(text) > ROW_LIMIT_BYTES:
             yield from _long_line(Window(iter([text]), line=number, offset=offset), rows)
         elif _holds_events(raw):
-            split_line(raw, rows, line=number, offset=offset)
+            split_whole(raw, rows, line=number, offset=offset)
         elif raw.strip(BLANKS):
             rows.add(raw, line=number, offset=offset)
         yield from rows.full()

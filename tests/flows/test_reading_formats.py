@@ -9,8 +9,14 @@ import pytest
 from backports import zstd
 
 from flows.reading import read_chunks
-from schemas.chunk import Chunk
+from schemas.chunk import ROW_LIMIT_BYTES, Chunk
 from schemas.errors import UsageImportError
+
+
+def packed(data: bytes) -> bytes:
+    """Gzipped the same way at any time: the bytes name the tests."""
+    return gzip.compress(data, mtime=0)
+
 
 EVENT = b'{"eventName":"a","properties":{"n":1}}'
 PRETTY = json.dumps(json.loads(EVENT), indent=2).encode()
@@ -62,16 +68,16 @@ def messages(text: bytes, name: str) -> dict[int, str]:
         (EVENT + b"\n" + EVENT, "-", 2),
         (b"oops\n" + EVENT, "-", 2),
         (EVENT + b"\n" + EVENT, "x.csv", 2),
-        (gzip.compress(EVENT), "x.jsonl", 1),
+        (packed(EVENT), "x.jsonl", 1),
         (EVENT, "x.jsonl.gz", 1),
-        (gzip.compress(EVENT) + b"\0" * 512, "x.jsonl.gz", 1),
+        (packed(EVENT) + b"\0" * 512, "x.jsonl.gz", 1),
         (zstd.compress(EVENT + b"\n") + zstd.compress(EVENT), "x.jsonl.zst", 2),
         (b"\x50\x2a\x4d\x18\x02\0\0\0hi" + zstd.compress(EVENT), "x.jsonl.zst", 1),
         (b"eventName,n\na,1\n", "x.csv", 1),
         (b"eventName,n\na,1\n", "x.jsonl", 1),
         (b"eventName,n\na,1\n", "-", 1),
         (b"eventName;n\na;1\n", "-", 1),
-        (gzip.compress(b"eventName,n\na,1\n"), "x.csv.gz", 1),
+        (packed(b"eventName,n\na,1\n"), "x.csv.gz", 1),
         (b"eventName\tn\na\t1\n", "x.tsv", 1),
         (b"eventName,n", "x.csv", 0),
         (b"eventName,n\r\n", "x.csv", 0),
@@ -79,7 +85,7 @@ def messages(text: bytes, name: str) -> dict[int, str]:
         (b"", "x.jsonl.gz", 0),
         (b" \n\n", "x.jsonl", 0),
         (b"\xef\xbb\xbf", "x.csv", 0),
-        (gzip.compress(b""), "x.csv.gz", 0),
+        (packed(b""), "x.csv.gz", 0),
     ],
 )
 def test_a_file_is_read_as_what_it_is(text: bytes, name: str, count: int) -> None:
@@ -102,13 +108,13 @@ def test_a_file_is_read_as_what_it_is(text: bytes, name: str, count: int) -> Non
         (b"hello there", "-", "neither JSON, CSV nor Parquet"),
         (b"PAR1 and nothing more", "x.parquet", "not readable as Parquet"),
         (b"not parquet at all", "x.parquet", "neither JSON, CSV nor Parquet"),
-        (gzip.compress(EVENT)[:-9], "x.jsonl.gz", "the gzip data ends in the middle"),
-        (gzip.compress(EVENT) + b"rubbish", "x.jsonl.gz", "broken gzip data"),
-        (gzip.compress(EVENT)[:-8] + b"\0" * 8, "x.jsonl.gz", "broken gzip data"),
+        (packed(EVENT)[:-9], "x.jsonl.gz", "the gzip data ends in the middle"),
+        (packed(EVENT) + b"rubbish", "x.jsonl.gz", "broken gzip data"),
+        (packed(EVENT)[:-8] + b"\0" * 8, "x.jsonl.gz", "broken gzip data"),
         (zstd.compress(EVENT * 99)[:-2], "x.jsonl.zst", "the zstd data ends in the middle"),
         (zstd.compress(EVENT) + b"rubbish", "x.jsonl.zst", "broken zstd data"),
-        (gzip.compress(gzip.compress(EVENT)), "x.jsonl.gz", "packed twice"),
-        (gzip.compress(b"PAR1xxxx"), "x.parquet.gz", "Parquet inside"),
+        (packed(packed(EVENT)), "x.jsonl.gz", "packed twice"),
+        (packed(b"PAR1xxxx"), "x.parquet.gz", "Parquet inside"),
         (b"PK\x03\x04" + b"\0" * 40, "x.csv", "a zip archive"),
     ],
 )
@@ -129,12 +135,20 @@ def test_a_file_name_never_reaches_the_terminal_raw() -> None:
     assert str(refused.value).startswith("x\\x1b[31m\\n.csv: ")
 
 
-def test_a_broken_body_keeps_its_first_rows() -> None:
-    """Where a body breaks, the rows before it stand and the rest is one malformed row."""
+def test_a_broken_body_is_one_malformed_row() -> None:
+    """A body is as many rows as it has events, or one malformed row where it cannot be read."""
     text = b'{\n"events": [\n' + EVENT + b",\n" + EVENT + b",\n" + EVENT[:-2] + b"\n]}\n"
-    assert raws(text, "x.json")[:2] == [EVENT, EVENT]
-    assert len(raws(text, "x.json")) == 3
-    assert messages(text, "x.json") == {3: "body cannot be split: unexpected ']' at byte 37"}
+    assert [raw[:10] for raw in raws(text, "x.json")] == [text[:10]]
+    assert messages(text, "x.json")[1].startswith("body cannot be split: unexpected ']' at byte ")
+
+
+def test_a_large_broken_body_breaks_off() -> None:
+    """Where a body larger than a row breaks, the file does: one malformed row could hide millions."""
+    whole = b",\n".join([EVENT] * (ROW_LIMIT_BYTES // len(EVENT) + 10))
+    with pytest.raises(
+        UsageImportError, match=r"x\.json: body cannot be split: .* at byte [0-9]+, after row [0-9,]+; "
+    ):
+        raws(b'{"events": [\n' + whole + b",\n" + EVENT[:-2], "x.json")
 
 
 def test_elements_of_another_kind_are_rows() -> None:
