@@ -59,13 +59,17 @@ class ExportOrder:
     formats: tuple[str, ...] = ("jsonl",)
     files: int = 1
     has_cleaned: bool = False
+    has_again: bool = False
     span: timedelta = SPAN
     first_at: datetime = FIRST_AT
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What an import of an export must say: rows by outcome and by reason, and the facts its lines are folds of."""
+    """What an import of an export must say: rows by outcome and by reason, and the facts its lines are folds of.
+
+    tokens: of the events that count; stored_tokens: of every key, as loaders keep them that reject nothing.
+    """
 
     rows: int = 0
     new: int = 0
@@ -74,6 +78,7 @@ class Truth:
     rejected: int = 0
     rejected_by_reason: dict[str, int] = field(default_factory=dict)
     tokens: int = 0
+    stored_tokens: int = 0
     facts: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def totals(self, meters: Sequence[BenchMeter]) -> dict[str, MeterTotal]:
@@ -83,11 +88,16 @@ class Truth:
 
 @dataclass(frozen=True)
 class Export:
-    """An export that lies on disk: its files by format, the cleaned CSV where it was asked for, and its truth."""
+    """An export that lies on disk: its files by format, and its truth.
+
+    cleaned: the events that count, for ``\\copy``; again: the same as JSON lines, so that importing them after the
+    export meets nothing but duplicates.
+    """
 
     order: ExportOrder
     paths: dict[str, tuple[Path, ...]]
     cleaned: Path | None
+    again: Path | None
     truth: Truth
 
     def source(self, kind: str = "jsonl") -> Path:
@@ -113,20 +123,23 @@ def write_export(order: ExportOrder, folder: Path) -> Export:
     folder.mkdir(parents=True, exist_ok=True)
     paths = {kind: tuple(_paths(folder, kind, order.files)) for kind in order.formats}
     cleaned = folder / "cleaned.csv" if order.has_cleaned else None
+    again = folder / "again.jsonl" if order.has_again else None
     truth, kept, first_row = Truth(), list[pl.DataFrame](), 1
     with ExitStack() as held:
         writers = {kind: held.enter_context(Spread(files, kind, order.rows)) for kind, files in paths.items()}
         out = held.enter_context(cleaned.open("wb")) if cleaned else None
+        if again is not None:
+            writers["again"] = held.enter_context(Spread([again], "jsonl", order.rows))
         for batch in batches(order):
-            for writer in writers.values():
-                writer.write(batch.told)
+            for kind, writer in writers.items():
+                writer.write(batch.counted if kind == "again" else batch.told)
             if out is not None:
                 cleaned_rows(batch.counted, first_row=first_row).write_csv(out, include_header=False)
             first_row += batch.counted.height
             truth = _added(truth, batch)
             kept.append(facts_of(batch.counted))
             kept = [merged_facts(kept)] if len(kept) >= FACTS_MERGED else kept
-    return Export(order, paths, cleaned, replace(truth, facts=merged_facts(kept)))
+    return Export(order, paths, cleaned, again, replace(truth, facts=merged_facts(kept)))
 
 
 def batches(order: ExportOrder) -> Iterator[Batch]:
@@ -238,6 +251,7 @@ def _external_ids() -> pl.Expr:
 
 
 def _added(truth: Truth, batch: Batch) -> Truth:
+    counted = int(batch.counted["tokens"].sum())
     kinds = dict(batch.told.group_by("kind").len().iter_rows())
     reasons = dict(batch.told.drop_nulls("reason").group_by("reason").len().iter_rows())
     return replace(
@@ -251,7 +265,8 @@ def _added(truth: Truth, batch: Batch) -> Truth:
             reason: truth.rejected_by_reason.get(reason, 0) + reasons.get(reason, 0)
             for reason in sorted({*truth.rejected_by_reason, *reasons})
         },
-        tokens=truth.tokens + int(batch.counted["tokens"].sum()),
+        tokens=truth.tokens + counted,
+        stored_tokens=truth.stored_tokens + counted + int(batch.told.filter(kind="bad")["tokens"].sum()),
     )
 
 

@@ -1,0 +1,94 @@
+"""The table of ratios, absolute figures beside them, and the targets."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tests.bench.rounds import Result
+
+
+@dataclass(frozen=True)
+class Target:
+    """A ratio that is wanted: at least `least`, or at most `most`."""
+
+    name: str
+    ratio: float | None
+    least: float | None = None
+    most: float | None = None
+
+    @property
+    def wanted(self) -> str:
+        """The bound, in words."""
+        return f"≥ {self.least:g}" if self.least is not None else f"≤ {self.most:g}"
+
+    @property
+    def is_met(self) -> bool | None:
+        """Whether it is met; None where there was nothing to compare."""
+        if self.ratio is None:
+            return None
+        return self.ratio >= self.least if self.least is not None else self.ratio <= (self.most or 0)
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One case: its results beside one of them, and what is wanted of them."""
+
+    title: str
+    results: Sequence[Result]
+    beside: str
+    targets: Sequence[Target] = ()
+    notes: Sequence[str] = ()
+
+
+def result_of(results: Sequence[Result], contender: str, server: str) -> Result:
+    """The result of a contender on a server."""
+    return next(result for result in results if (result.contender, result.server) == (contender, server))
+
+
+def speed_ratio(
+    results: Sequence[Result], faster: str, slower: str, server: str = "embedded"
+) -> float | None:
+    """How many times the rows a second of another; None where one of them has no time."""
+    one, other = result_of(results, faster, server).speed, result_of(results, slower, server).speed
+    return None if one is None or other is None else one / other
+
+
+def time_ratio(
+    results: Sequence[Result], longer: str, shorter: str, server: str = "embedded"
+) -> float | None:
+    """How many times the wall time of another; None where one of them has no time."""
+    one, other = result_of(results, longer, server).seconds, result_of(results, shorter, server).seconds
+    return None if one is None or other is None else one.median / other.median
+
+
+def chapter_lines(chapter: Chapter) -> Iterator[str]:
+    """A case as Markdown."""
+    yield f"\n## {chapter.title}\n"
+    yield f"| contender | server | speed beside {chapter.beside} | rows/s | median s (least–most) | CPU s | peak MiB |"
+    yield "| --- | --- | ---: | ---: | ---: | ---: | ---: |"
+    for result in chapter.results:
+        yield _result_line(chapter, result)
+    for note in chapter.notes:
+        yield f"\n{note}"
+
+
+def _result_line(chapter: Chapter, result: Result) -> str:
+    seconds, speed, cpu = result.seconds, result.speed, result.cpu
+    if seconds is None or speed is None or cpu is None:
+        return f"| {result.contender} | {result.server} | no time | {result.complaint} | | | |"
+    ratio = speed_ratio(chapter.results, result.contender, chapter.beside, result.server)
+    return (
+        f"| {result.contender} | {result.server} | {'–' if ratio is None else f'{ratio:.2f}'} | {speed:,.0f} "
+        f"| {seconds.median:.2f} ({seconds.least:.2f}–{seconds.most:.2f}, {seconds.rounds} round{'s' if seconds.rounds > 1 else ''}) | {cpu:.2f} "
+        f"| {result.peak_bytes / 2**20:.0f} |"
+    )
+
+
+def target_lines(targets: Sequence[Target]) -> Iterator[str]:
+    """All targets as Markdown."""
+    yield "\n## Targets (embedded server)\n"
+    yield "| | measured | target | |"
+    yield "| --- | ---: | ---: | --- |"
+    words = {True: "met", False: "missed", None: "not measured"}
+    for target in targets:
+        ratio = "–" if target.ratio is None else f"{target.ratio:.2f}"
+        yield f"| {target.name} | {ratio} | {target.wanted} | {words[target.is_met]} |"

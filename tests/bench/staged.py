@@ -1,0 +1,53 @@
+"""One of our commands with its stages timed from inside: ``staged.py run …``, seconds by stage into BENCH_STAGES."""
+
+import functools
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import flows.importing
+import flows.running
+from flows.cli import app
+
+STAGES = {
+    flows.running: ("identify_sources", "load_files", "finish_import", "publish"),
+    flows.importing: ("settle", "touch", "merge", "publish"),
+}
+"""What is timed where it is called from; a stage that has gone is not told."""
+
+
+def watch(module: ModuleType, name: str, seconds: dict[str, float]) -> None:
+    """Add up the seconds spent in a function."""
+    stage: Callable[..., Any] | None = getattr(module, name, None)
+    if stage is None:
+        return
+
+    @functools.wraps(stage)
+    def watched(*arguments: Any, **named: Any) -> Any:
+        started = time.perf_counter()
+        try:
+            return stage(*arguments, **named)
+        finally:
+            seconds[name] = seconds.get(name, 0) + time.perf_counter() - started
+
+    setattr(module, name, watched)
+
+
+def main() -> None:
+    """Run the command, then say how long each stage took."""
+    seconds: dict[str, float] = {}
+    for module, names in STAGES.items():
+        for name in names:
+            watch(module, name, seconds)
+    try:
+        app()
+    finally:
+        Path(os.environ["BENCH_STAGES"]).write_text(json.dumps(seconds))
+
+
+if __name__ == "__main__":
+    main()
