@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
+from flows.usage import UsageFilter, refuse_unknown
 from schemas.errors import ConfigurationError
 
 LIST_IMPORTS: Final = """
@@ -116,6 +117,7 @@ def group_causes(connection: Connection, import_id: int, uris: Mapping[int, str]
 def list_events(
     connection: Connection, *, customer: str | None, name: str | None, limit: int
 ) -> list[dict[str, Any]]:
-    """Loaded events in the order of their instants."""
+    """Loaded events in the order of their instants; raises ConfigurationError for a customer that there is not."""
+    refuse_unknown(connection, UsageFilter(customer=customer))
     asked = {"customer": customer, "name": name, "limit": limit}
     return [dict(row) for row in connection.execute(text(LIST_EVENTS), asked).mappings()]
