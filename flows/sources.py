@@ -45,6 +45,8 @@ def list_sources(sources: Sequence[str]) -> list[Source]:
 def _files(source: str) -> list[Source]:
     if source == names.STANDARD_INPUT:
         return [Source(names.STANDARD_INPUT, None, None)]
+    if not source:
+        raise ConfigurationError("an empty text names no file; check the variable that it came from")
     if "://" in source:
         return [Source(found.uri, found.size, found.version) for found in objects.list_objects(source)]
     try:
@@ -170,6 +172,8 @@ class PinnedFile(io.FileIO):
 @cache
 def _spooled(uri: str) -> str:
     """A temporary file with all of standard input or a pipe, which can be read once only; it goes with the process."""
+    if uri == names.STANDARD_INPUT and sys.stdin is None:
+        raise ConfigurationError("standard input is closed; pipe an export into it")
     if uri == names.STANDARD_INPUT and sys.stdin.isatty():
         raise ConfigurationError("standard input is a terminal; pipe an export into it")
     spool = tempfile.NamedTemporaryFile(prefix="usage-import-")  # noqa: SIM115 - lives as long as the process
