@@ -1,8 +1,9 @@
 """The command line: each command reads its arguments, calls one function of a flow's and prints what came of it."""
 
+import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -134,7 +135,7 @@ def load_catalog(engine: Any, folder: Path, *, prune: bool, clock: str | None, r
     """Apply a catalog folder in one transaction."""
     from flows.catalog import apply_catalog
 
-    read_at = parse_instant(clock) if clock else datetime.now(UTC)
+    read_at = parse_instant(clock) if clock is not None else datetime.now(UTC)
     with engine.begin() as connection:
         return apply_catalog(connection, folder, clock=read_at, prune=prune, reason=reason)
 
@@ -151,7 +152,7 @@ def check(sources: Sources, mapping: MappingFile = None, clock: Clock = None, as
     request = ImportRequest(
         sources=tuple(sources),
         mapping_file=str(mapping) if mapping else None,
-        clock=parse_instant(clock) if clock else None,
+        clock=parse_instant(clock) if clock is not None else None,
     )
     with database() as engine, import_progress() as display:
         checked = check_sources(engine, request, pace=pace(), display=display)
@@ -182,7 +183,7 @@ def run(
     request = ImportRequest(
         sources=tuple(sources),
         mapping_file=str(mapping) if mapping else None,
-        clock=parse_instant(clock) if clock else None,
+        clock=parse_instant(clock) if clock is not None else None,
         max_rejected=parse_share(max_rejected),
         reason=reason,
     )
@@ -201,7 +202,9 @@ def rollup(clock: Clock = None, reason: Reason = None, wait: Wait = False, as_js
     from flows.running import run_rollup
 
     with database() as engine:
-        ledger = run_rollup(engine, clock=parse_instant(clock) if clock else None, reason=reason, wait=wait)
+        ledger = run_rollup(
+            engine, clock=parse_instant(clock) if clock is not None else None, reason=reason, wait=wait
+        )
     report_rollup(ledger, as_json=as_json)
 
 
@@ -365,12 +368,37 @@ def main() -> None:
     """Run the command line; whatever a user can cause ends in one line and an exit code."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        app()
+        refuse_broken_text(sys.argv[1:])
+        try:
+            app()
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except UsageImportError as error:
         fail(error, code=2 if isinstance(error, ConfigurationError) else 1)
     except BrokenPipeError:
-        sys.stderr.close()
+        forget_output()
         sys.exit(1)
+    except OSError as error:
+        forget_output()
+        what = error.filename or "standard output"
+        fail(f"{what}: {(error.strerror or str(error)).lower()}; make room, or choose another place", code=1)
+
+
+def refuse_broken_text(arguments: Sequence[str]) -> None:
+    """Raise ConfigurationError for an argument that is no text: it could neither be kept nor looked up."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise ConfigurationError(
+                f"{argument!a} is not UTF-8; a file of such a name has to be renamed, or its folder given"
+            ) from None
+
+
+def forget_output() -> None:
+    """Let what could not be written go, so that the interpreter does not try again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def fail(error: UsageImportError | str, *, code: int) -> None:
