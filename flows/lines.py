@@ -88,19 +88,21 @@ FOLD_VANISHED: Final = """
            case when v.is_placed and not (v.meter_no = any(:maximum_meters) or v.meter_no = any(:minimum_meters)) then 0 end,
            0, 0, null, null, not v.is_placed
     from (
-        select l.*, l.group_key = '{}' and exists (
-                   select from placements p where p.contract_no = l.contract_no and p.pricing_no = l.pricing_no
-                   and p.meter_no = l.meter_no and p.period_start = l.period_start and p.period_end = l.period_end
-               ) and not exists (
+        select l.line_id, l.contract_no, l.pricing_no, coalesce(p.meter_no, l.meter_no) as meter_no,
+               coalesce(p.customer_no, l.customer_no) as customer_no, l.period_start_on, l.period_end_on, l.period_start,
+               l.period_end, l.group_key, l.group_key = '{}' and p.contract_no is not null and not exists (
                    select from folded f where f.contract_no = l.contract_no and f.pricing_no = l.pricing_no
                    and f.period_start_on = l.period_start_on
                ) as is_placed
-        from usage_lines l
+        from usage_lines l left join placements p
+            on (p.contract_no, p.pricing_no, p.period_start, p.period_end)
+                = (l.contract_no, l.pricing_no, l.period_start, l.period_end)
         where l.replaced_publish_no is null and not l.is_withdrawn
             and l.customer_no in (select customer_no from affected_customers)
             and not exists (select from folded f where f.line_id = l.line_id)
     ) v
 """
+"""A line that no event counts on any more is empty where its period is still laid out, as that says; else withdrawn."""
 
 FIND_CHANGED: Final = """
     create temporary table changed on commit drop as

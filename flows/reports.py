@@ -355,7 +355,10 @@ def report_catalog(result: CatalogResult, *, as_json: bool) -> None:
     print_table(columns, rows, right=tuple(columns)[1:])
     for told in result.kinds.values():
         for changed in told.changed[:20]:
-            say(f"changed {changed.id}: {', '.join(map(str, changed.fields))}")
+            fields = (
+                f"{field.field} {to_json(field.before)} → {to_json(field.after)}" for field in changed.fields
+            )
+            say(f"changed {changed.id}: {', '.join(fields)}")
         for lacking in told.lacking[:20]:
             say(f"not in the folder, and kept: {lacking}")
     for warning in result.warnings:

@@ -4,10 +4,10 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from transforms.days import zone_named
 from transforms.numbers import is_json_number, plain_decimal
 
 _OFFSET = r"(?:Z|z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)"
@@ -223,7 +223,7 @@ def _offset_of_day(zone: str, day: int) -> int | None:
     try:
         noon = datetime(1970, 1, 1, 12, tzinfo=UTC) + timedelta(days=day)
         moments = [noon + timedelta(hours=hours) for hours in range(-36, 37)]
-        offsets = {moment.astimezone(ZoneInfo(zone)).utcoffset() for moment in moments}
+        offsets = {moment.astimezone(zone_named(zone)).utcoffset() for moment in moments}
     except (OverflowError, ValueError):
         return None
     only = offsets.pop()
@@ -234,9 +234,9 @@ def _instant(zone: str, micros: int) -> tuple[int | None, bool]:
     """The earlier instant of a local time, and whether there are two; None where a clock skipped it."""
     try:
         local = _EPOCH + timedelta(microseconds=micros)
-        first = local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
-        second = local.replace(tzinfo=ZoneInfo(zone), fold=1).astimezone(UTC)
-        is_real = first.astimezone(ZoneInfo(zone)).replace(tzinfo=None) == local
+        first = local.replace(tzinfo=zone_named(zone)).astimezone(UTC)
+        second = local.replace(tzinfo=zone_named(zone), fold=1).astimezone(UTC)
+        is_real = first.astimezone(zone_named(zone)).replace(tzinfo=None) == local
     except (OverflowError, ValueError):
         return None, False
     at = (first.replace(tzinfo=None) - _EPOCH) // timedelta(microseconds=1)
