@@ -17,6 +17,7 @@ from flows.copying import copy_bytes, copy_frame, encode
 from flows.reading import read_chunks
 from flows.sources import Source, open_source
 from schemas.chunk import Chunk
+from schemas.errors import ConfigurationError
 from schemas.mapping import Mapping
 from schemas.tables import EVENT_COLUMNS, arrival_bytes, arrivals, chunks, rejections
 from transforms.sift import Sifted, sift
@@ -97,13 +98,16 @@ def sifted_chunks(
     for chunk in chunked:
         if chunk.positions.is_empty():
             continue
-        sifted = sift(
-            chunk,
-            mapping=order.mapping,
-            customers=catalogued.customers,
-            contracts=catalogued.contracts,
-            clock=order.clock,
-        )
+        try:
+            sifted = sift(
+                chunk,
+                mapping=order.mapping,
+                customers=catalogued.customers,
+                contracts=catalogued.contracts,
+                clock=order.clock,
+            )
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{order.source.uri}: {error}") from error
         yield SiftedChunk(
             rows=chunk.positions.height,
             last_row=chunk.positions["row"][-1],
