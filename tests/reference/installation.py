@@ -49,10 +49,11 @@ class Rejection:
     """One row set aside."""
 
     file: str
+    file_place: int
     row: int
     code: str
     raw: bytes
-    is_repeat: bool
+    is_repeat: bool = False
 
 
 @dataclass
@@ -83,7 +84,7 @@ class Installation:
     catalog: Catalog = field(default_factory=Catalog)
     events: dict[Key, Held] = field(default_factory=dict)
     files: dict[str, FileRecord] = field(default_factory=dict)
-    open_rejections: set[tuple[bytes, str]] = field(default_factory=set)
+    open_rejections: dict[int, set[tuple[bytes, str]]] = field(default_factory=dict)
     greatest_clock: datetime | None = None
     import_count: int = 0
 
@@ -112,14 +113,12 @@ class Installation:
         before = deepcopy(self.events)
         is_template_short = False
         for record, path, data in wanted:
+            self.open_rejections.pop(record.place, None)
             rows = read_rows(path.name, data)
             corrections = self._read(record, path.name, rows, mapping, clock, ledger)
             is_template_short |= corrections > TEMPLATE_LIMIT * len(rows)
         rejected = ledger.outcomes["rejected"]
-        for rejection in ledger.rejections:
-            told = (rejection.raw, rejection.code)
-            rejection.is_repeat = told in self.open_rejections
-            self.open_rejections.add(told)
+        self._look_for_repeats(ledger)
         if rejected == ledger.rows > 0 or rejected > most_rejected * ledger.rows or is_template_short:
             ledger.status = "failed"
             self.events = before
@@ -170,11 +169,11 @@ class Installation:
                 ledger.defaulted_timestamps += judged.content.at is None
                 if outcome == "duplicate" and judged.idempotency_key is None:
                     ledger.duplicates_without_key += 1
-                corrections += outcome in ("corrected", "stale") and key in told_here
+                corrections += outcome == "corrected" and key in told_here
                 told_here.add(key)
                 judged = Rejected("conflict")
             if outcome == "rejected":
-                ledger.rejections.append(Rejection(name, row.number, judged.code, row.raw, is_repeat=False))
+                ledger.rejections.append(Rejection(name, record.place, row.number, judged.code, row.raw))
             ledger.outcomes[outcome] += 1
             counts[outcome] += 1
         has_template = "template" in mapping.fields.get("idempotencyKey", {})
@@ -200,6 +199,13 @@ class Installation:
         at = held.at if both_omitted else told.content.at or clock
         self.events[key] = Held(told.content, at, told.version, place, self.import_count)
         return "corrected"
+
+    def _look_for_repeats(self, ledger: Ledger) -> None:
+        """A rejection equal in bytes and code to an open one is a repeat; reading a file again closes its old ones."""
+        for rejection in ledger.rejections:
+            told = (rejection.raw, rejection.code)
+            rejection.is_repeat = any(told in opened for opened in self.open_rejections.values())
+            self.open_rejections.setdefault(rejection.file_place, set()).add(told)
 
     def _look_at_own_events(self, ledger: Ledger) -> None:
         for event in self.billed(

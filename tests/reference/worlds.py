@@ -760,11 +760,21 @@ class _Maker:
             is_rest=self.chance(0.4),
         )
 
+    def settings(self) -> str:
+        """A mapping that leaves fields and properties as they are named."""
+        oldest = self.today - 400 * DAY
+        told = (
+            'missing_timestamp = "reject"',
+            'on_conflict = "reject"',
+            f"oldest = {oldest:%Y-%m-%dT%H:%M:%SZ}",
+        )
+        return "\n".join(self.random.sample(told, self.random.randint(1, 2))) + "\n"
+
     def mapped_export(self, number: int, mapped: Mapped, drafts: list[Draft]) -> Export:
         header = [*mapped.columns(), *map(mapped.column_of, self.properties)]
         records = [self.csv_record(self.mapped_cells(mapped, draft), draft) for draft in drafts]
         line_end = self.pick((b"\n", b"\r\n"))
-        return Export(f"export-{number}.csv", "csv", records, csv_line(header), line_end, is_mapped=True)
+        return Export(f"export-{number}.csv", "csv", records, csv_line(header), line_end)
 
     def mapped_cells(self, mapped: Mapped, draft: Draft) -> list[str]:
         cells = {column: _cell(draft.fields.get(name)) for name, column in MAPPED_FIELDS.items()}
@@ -812,9 +822,10 @@ class _Maker:
     def add_run(self, files: int, rows: int) -> None:
         """A run over new files, perhaps an old one among them; perhaps the same again with a higher limit."""
         mapped = self.mapping() if self.chance(0.3) else None
-        run = Step("run", self.clock, mapping=mapped.text() if mapped else None)
+        settings = self.settings() if mapped is None and self.chance(0.15) else None
+        run = Step("run", self.clock, mapping=mapped.text() if mapped else settings)
         known = [export.name for export in self.exports if not export.is_mapped]
-        if known and mapped is None and self.chance(0.3):
+        if known and run.mapping is None and self.chance(0.3):
             run.files.append(self.pick(known))
         for _ in range(files):
             drafts = [self.next_draft() for _ in range(rows)]
@@ -824,6 +835,7 @@ class _Maker:
             self.older = drafts
             number = len(self.exports)
             export = self.mapped_export(number, mapped, drafts) if mapped else self.export(number, drafts)
+            export.is_mapped = run.mapping is not None
             self.exports.append(export)
             run.files.insert(self.random.randint(0, len(run.files)), export.name)
         run.most_rejected = self.pick((None, "60%", "100%"))
