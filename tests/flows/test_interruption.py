@@ -1,0 +1,296 @@
+"""Interruption: killed, interrupted or met by another at any step, an import ends as if nothing had happened.
+
+A test stops a command where it wants to by a trigger that waits for a lock the test holds; nothing of the command is mocked.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import make_url
+
+from tests.conftest import _new_database, clean_environment
+from tests.flows.desk import CALLS, CLOCK, TOTAL, Desk, catalog_of, event, meter
+
+LOCK = 4_711
+PATIENCE_SECONDS = 120.0
+
+STEPS = {
+    "the import is being registered": ("insert", "import_files", ""),
+    "a chunk is being loaded": ("insert", "chunks", "when (new.last_row >= 20)"),
+    "its checkpoint is being written": ("insert", "rejections", "when (new.row >= 30)"),
+    "tellings are being kept": ("insert", "tellings", ""),
+    "events are being merged": ("insert", "events", ""),
+    "days are being rolled up": ("insert", "daily_usage", ""),
+    "lines are being written": ("insert", "usage_lines", ""),
+    "the publish is being stamped": ("update", "imports", ""),
+    "the ledger is being written": ("update", "import_files", ""),
+}
+"""Moments of an import in their order: what happens then to which table."""
+
+
+@pytest.fixture
+def other_desk(desk: Desk, postgres_url: str, template_url: str) -> Iterator[Desk]:
+    """The same desk with a database of its own, where nothing is disturbed."""
+    with _new_database(postgres_url, template=make_url(template_url).database) as url:
+        yield Desk(desk.folder, url, desk.commands)
+
+
+@contextmanager
+def stopped_at(desk: Desk, step: str) -> Iterator[psycopg.Connection[Any]]:
+    """Commands stop at a step as long as this lasts."""
+    verb, table, condition = STEPS[step]
+    with desk.connected() as connection:
+        connection.execute(
+            f"create function wait_here() returns trigger language plpgsql as "
+            f"$$ begin perform pg_advisory_xact_lock({LOCK}); return new; end $$".encode()
+        )
+        connection.execute(
+            f"create trigger wait_here before {verb} on {table} for each row {condition} execute function wait_here()".encode()
+        )
+        connection.execute(f"select pg_advisory_lock({LOCK})".encode())
+        yield connection
+        connection.execute(f"select pg_advisory_unlock({LOCK})".encode())
+        wait_for(connection, WAITING, "= 0")
+        connection.execute(f"drop trigger wait_here on {table}".encode())
+        connection.execute(b"drop function wait_here()")
+
+
+WAITING = f"select count(*) from pg_locks where locktype = 'advisory' and objid = {LOCK} and not granted"
+
+
+def wait_for(connection: psycopg.Connection[Any], count: str, comparison: str) -> None:
+    """Wait until a count compares as it should."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not one_truth(connection, f"select ({count}) {comparison}"):
+        assert time.monotonic() < end, f"never came about: {count} {comparison}"
+        time.sleep(0.02)
+
+
+def one_truth(connection: psycopg.Connection[Any], statement: str) -> bool:
+    row = connection.execute(statement.encode()).fetchone()
+    return row is not None and bool(row[0])
+
+
+def started(desk: Desk, *arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
+    """A command of its own process, that small chunks make go in many steps."""
+    cut = {
+        "USAGE_IMPORT_CHUNK_ROWS": "10",
+        "USAGE_IMPORT_DATABASE_URL": desk.database_url,
+        "PREFECT_API_URL": "",
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "flows", *map(str, arguments)],
+        env=clean_environment() | cut | environment,
+        cwd=desk.folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str, list[str]]:
+    """Exit code, data and words of a command; the words never a traceback."""
+    out, err = process.communicate(timeout=PATIENCE_SECONDS)
+    assert "Traceback" not in err, err
+    return process.returncode, out, err.splitlines()
+
+
+def an_export(desk: Desk) -> list[str]:
+    """Two files with rows of every outcome, and the command that imports them."""
+    bad = event(externalCustomerId="nobody")
+    first = [event(idempotencyKey=f"k{n}", properties={"n": n}) for n in range(40)]
+    second = [event(idempotencyKey=f"k{n}", properties={"n": 2 * n}) for n in range(0, 40, 3)]
+    keyless = [event(properties={"n": 1}), event(properties={"n": 1}), event(timestamp=None)]
+    paths = [
+        desk.write("1.jsonl", *first[:25], bad, *first[25:], *keyless, bad),
+        desk.write("2.jsonl", *second, *first[30:], *keyless),
+    ]
+    return ["run", *map(str, paths), "--clock", CLOCK, "--json"]
+
+
+def begin(desk: Desk) -> None:
+    """A catalog, and a first import that later ones meet."""
+    desk.catalog(catalog_of(CALLS, TOTAL, meter("most", "MAX", "n")))
+    desk.run(
+        desk.write("0.jsonl", *(event(idempotencyKey=f"k{n}", properties={"n": n}) for n in range(0, 40, 2)))
+    )
+
+
+def everything(desk: Desk) -> dict[str, Any]:
+    """All that commands show."""
+    return {
+        "usage": desk.usage(),
+        "events": desk("events", "--limit", "1000", "--json").json,
+        "rejects": desk("rejects", "2", "--json").json,
+        "tellings": desk.select(
+            "select key::text, file_id, row, version_file_id, version_row from tellings order by 2, 3"
+        ),
+        "superseded": desk.select(
+            "select key::text, file_id, row, standing from superseded order by 1, 2, 3"
+        ),
+        "files": desk.select("select file_id, uri, published_import_id from files order by 1"),
+        "staging": desk.select("select tablename from pg_tables where tablename like 'arrival%'"),
+    }
+
+
+def undisturbed(desk: Desk) -> tuple[Any, dict[str, Any]]:
+    """The ledger, and all that commands show, where nothing happens on the way."""
+    begin(desk)
+    return desk(*an_export(desk), environment={"USAGE_IMPORT_CHUNK_ROWS": "10"}).json, everything(desk)
+
+
+def test_killed_at_every_step_it_ends_as_if_nothing_had_happened(desk: Desk, other_desk: Desk) -> None:
+    """`kill -9` while registering, loading, settling, merging, rolling up, publishing: the same command ends it, once."""
+    begin(desk)
+    command = an_export(desk)
+    for step in STEPS:
+        with stopped_at(desk, step) as connection:
+            process = started(desk, *command)
+            wait_for(connection, WAITING, "> 0")
+            process.kill()
+            process.communicate(timeout=PATIENCE_SECONDS)
+        assert desk.select("select count(*) from imports where status = 'published'") == [(1,)], step
+    code, out, _ = ended(started(desk, *command))
+    assert code == 0
+    ledger, expected = undisturbed(other_desk)
+    assert json.loads(out) == ledger
+    assert everything(desk) == expected
+
+
+def test_after_ctrl_c_it_goes_on_from_where_it_was(desk: Desk, other_desk: Desk) -> None:
+    """Ctrl-C ends in one line and exit code 1; chunks that were committed are not read again, and the end is the same."""
+    begin(desk)
+    command = an_export(desk)
+    with stopped_at(desk, "a chunk is being loaded") as connection:
+        process = started(desk, *command)
+        wait_for(connection, WAITING, "> 0")
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+    code, out, said = ended(process)
+    assert (code, out) == (1, "")
+    assert "interrupted" in said[-1]
+    loaded = desk.select(
+        "select file_id, last_row, committed_at from chunks where import_id = 2 order by 1, 2"
+    )
+    assert loaded
+    blocked = desk("run", desk.write("other.jsonl", event()), "--clock", CLOCK, exit_code=1)
+    assert "import 2 is unfinished" in blocked.err.splitlines()[-1]
+    assert "usage-import revert 2" in blocked.err.splitlines()[-1]
+    told = desk(*command, environment={"USAGE_IMPORT_CHUNK_ROWS": "10"}).json
+    kept = desk.select("select file_id, last_row, committed_at from chunks where import_id = 2 order by 1, 2")
+    assert kept[: len(loaded)] == loaded or set(loaded) <= set(kept)
+    ledger, expected = undisturbed(other_desk)
+    assert told == ledger
+    assert everything(desk) == expected
+
+
+def test_a_second_import_is_refused_or_waits(desk: Desk) -> None:
+    """While one import is at work another one, a rollup and a revert are refused in one line; with --wait it comes after."""
+    begin(desk)
+    path = desk.write("late.jsonl", event(idempotencyKey="late"))
+    with stopped_at(desk, "lines are being written") as connection:
+        first = started(desk, *an_export(desk))
+        wait_for(connection, WAITING, "> 0")
+        for command in (["run", str(path), "--clock", CLOCK], ["rollup"], ["revert", "2"]):
+            answer = desk(*command, exit_code=1)
+            assert "another import is at work" in answer.err.splitlines()[-1]
+        assert desk.usage() == desk.usage()
+        second = started(desk, "run", path, "--clock", CLOCK, "--wait", "--json")
+        wait_for(
+            connection, "select count(*) from pg_locks where locktype = 'advisory' and not granted", "> 1"
+        )
+    assert ended(first)[0] == 0
+    code, out, _ = ended(second)
+    assert (code, json.loads(out)["import_id"], json.loads(out)["new"]) == (0, 3, 1)
+
+
+def test_readers_see_the_lines_of_before_until_the_publish(desk: Desk) -> None:
+    """Lines, events and history change in one moment: whoever looks meanwhile sees all of before."""
+    begin(desk)
+    before = desk.usage(), desk("events", "--json").out
+    with stopped_at(desk, "the ledger is being written") as connection:
+        process = started(desk, *an_export(desk))
+        wait_for(connection, WAITING, "> 0")
+        assert (desk.usage(), desk("events", "--json").out) == before
+        assert [one["status"] for one in desk("imports", "--json").json] == ["loading", "published"]
+    assert ended(process)[0] == 0
+    assert desk.usage() != before[0]
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(desk: Desk) -> None:
+    """Pinned from its hash on: a row more on the way, and nothing of it counts; run again, it is a file like any other."""
+    begin(desk)
+    path = desk.write("growing.jsonl", *(event(idempotencyKey=f"g{n}") for n in range(30)))
+    with stopped_at(desk, "the import is being registered") as connection:
+        process = started(desk, "run", path, "--clock", CLOCK)
+        wait_for(connection, WAITING, "> 0")
+        with path.open("ab") as file:
+            file.write(json.dumps(event(idempotencyKey="more")).encode() + b"\n")
+    code, _, said = ended(process)
+    assert code == 1
+    assert "growing.jsonl" in said[-1]
+    assert "changed while it was read" in said[-1]
+    assert desk.select("select count(*) from events") == [(20,)]
+    assert desk.run(path)["new"] == 31
+
+
+def test_a_given_up_import_leaves_nothing_and_its_files_can_come_again(desk: Desk) -> None:
+    """Reverting an unfinished import, twice at that, is safe; its files are then read at their old place."""
+    begin(desk)
+    command = an_export(desk)
+    with stopped_at(desk, "a chunk is being loaded") as connection:
+        process = started(desk, *command)
+        wait_for(connection, WAITING, "> 0")
+        process.kill()
+        process.communicate(timeout=PATIENCE_SECONDS)
+    places = desk.select("select file_id, uri from files order by 1")
+    before = desk.usage()
+    desk("revert", "2")
+    assert "import 2 is reverted" in desk("revert", "2", exit_code=1).err.splitlines()[-1]
+    assert desk.usage() == before
+    told = desk(*command).json
+    assert (told["import_id"], told["status"]) == (3, "published")
+    assert desk.select("select file_id, uri from files order by 1") == places
+
+
+def variants(desk: Desk) -> Mapping[str, list[str]]:
+    catalog = str(desk.write_catalog(catalog_of(CALLS, TOTAL, meter("most", "MAX", "n"))))
+    return {
+        "catalog": ["catalog", catalog, "--clock", CLOCK],
+        "prune": ["catalog", catalog, "--prune", "--clock", CLOCK],
+        "settings": ["settings", "billing_time_zone", "UTC"],
+        "check": ["check", str(desk.folder / "1.jsonl"), "--clock", CLOCK],
+        "run": an_export(desk),
+        "run with a catalog": [*an_export(desk), "--catalog", catalog],
+        "rollup": ["rollup", "--clock", CLOCK],
+        "usage": ["usage"],
+        "events": ["events"],
+        "unassigned": ["unassigned"],
+        "imports": ["imports"],
+        "imports show": ["imports", "show", "1"],
+        "rejects": ["rejects", "2"],
+    }
+
+
+def test_every_command_can_be_run_again(desk: Desk) -> None:
+    """Running any command once more changes no line, no event and no catalog."""
+    begin(desk)
+    for command in variants(desk).values():
+        desk(*command)
+    before, version = everything(desk), desk.select("select max(catalog_version) from catalog_versions")
+    for name, command in variants(desk).items():
+        desk(*command)
+        assert everything(desk) == before, name
+    assert desk.select("select max(catalog_version) from catalog_versions") == version
