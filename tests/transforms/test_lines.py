@@ -1,0 +1,68 @@
+"""Where several contracts would do, found as a run of days, is what looking at every single day finds."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from transforms.lines import AMBIGUITIES_SCHEMA, ambiguities
+
+FIRST = date(2026, 1, 1)
+DAYS = [FIRST + timedelta(days=n) for n in range(12)]
+
+CONTRACTS = pl.Schema(
+    {
+        "contract_no": pl.Int32(),
+        "customer_no": pl.Int32(),
+        "plan_no": pl.Int32(),
+        "start_on": pl.Date(),
+        "end_on": pl.Date(),
+    }
+)
+PRICINGS = pl.Schema({"plan_no": pl.Int32(), "meter_no": pl.Int32()})
+
+spans = st.tuples(st.integers(0, 8), st.integers(1, 6) | st.none())
+contracts = st.lists(st.tuples(st.integers(1, 2), st.integers(1, 3), spans), max_size=5)
+pricings = st.lists(st.tuples(st.integers(1, 3), st.integers(1, 2)), max_size=5)
+
+
+@given(contracts, pricings)
+def test_days_on_which_several_contracts_price_a_meter(
+    told: list[tuple[int, int, tuple[int, int | None]]], priced: list[tuple[int, int]]
+) -> None:
+    """A customer's day is ambiguous for a meter exactly where more than one covering contract prices it; runs never overlap."""
+    rows = [
+        (
+            number,
+            customer,
+            plan,
+            DAYS[start],
+            None if length is None else DAYS[start] + timedelta(days=length),
+        )
+        for number, (customer, plan, (start, length)) in enumerate(told)
+    ]
+    found = ambiguities(
+        pl.DataFrame(rows, schema=CONTRACTS, orient="row"),
+        pl.DataFrame(priced, schema=PRICINGS, orient="row"),
+    )
+    assert found.schema == AMBIGUITIES_SCHEMA
+    days = [
+        (customer, meter, day)
+        for customer, meter, from_on, until_on in found.iter_rows()
+        for day in DAYS
+        if from_on <= day < until_on
+    ]
+    assert sorted(days) == sorted(
+        (customer, meter, day)
+        for customer in (1, 2)
+        for meter in (1, 2)
+        for day in DAYS
+        if sum(
+            owner == customer and (plan, meter) in priced and start <= day and (end is None or day < end)
+            for _, owner, plan, start, end in rows
+        )
+        > 1
+    )

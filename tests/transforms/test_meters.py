@@ -1,0 +1,124 @@
+"""Meters as SQL: what the catalog says is bound and never pasted, and what several meters ask alike stands once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import literal, select
+from sqlalchemy.dialects import postgresql
+
+from schemas.catalog import AggregationType, Meter
+from schemas.tables import events
+from transforms.meters import (
+    Filter,
+    MeterRule,
+    facts_of,
+    meter_rule,
+    select_daily_matches,
+    select_daily_usage,
+    select_facts,
+    usable_number,
+)
+
+INACTIVE_AT = datetime(2026, 2, 1, tzinfo=UTC)
+
+
+def rule_of(number: int = 1, *, inactive_at: datetime | None = None, **fields: Any) -> MeterRule:
+    told = {"id": f"meter-{number}", "code": "m", "aggregationType": "SUM", "aggregationKey": "n"} | fields
+    return meter_rule(Meter.model_validate(told), meter_no=number, inactive_at=inactive_at)
+
+
+def statements(rule: MeterRule) -> list[str]:
+    facts = facts_of([rule])
+    asked = (
+        select_facts(facts, source=events, day=literal("2026-01-01"), is_arrived=literal(value=True)),
+        select_daily_usage(facts, rule),
+        select_daily_matches(facts, [rule], arrived_only=True),
+    )
+    return [str(one.compile(dialect=postgresql.dialect())) for one in asked]
+
+
+marked = st.text(
+    st.sampled_from("ab \"'%(){}:;$\\-é") | st.characters(exclude_categories=["C"]), min_size=1, max_size=20
+).map(lambda text: f"§{text}§")
+
+
+@given(name=marked, key=marked, group=marked, value=marked, event_name=marked)
+def test_nothing_of_the_catalog_is_pasted_into_a_statement(
+    name: str, key: str, group: str, value: str, event_name: str
+) -> None:
+    """Names of properties, values of filters, group keys and event names are parameters, whatever they spell."""
+    rule = rule_of(
+        aggregationKey=key,
+        groupKeys=[group],
+        propertyFilters=[
+            {"name": name, "include": [value]},
+            {"name": name, "exclude": [value]},
+            {"name": name, "exists": True},
+        ],
+        eventTypeFilter={"include": [event_name], "exclude": [value]},
+    )
+    assert not any("§" in statement for statement in statements(rule))
+
+
+def test_what_several_meters_ask_stands_once() -> None:
+    """Equal conditions, groups and amounts share a column of the facts; unlike values of one look do not."""
+    one = rule_of(1, groupKeys=["g"], propertyFilters=[{"name": "a", "include": [1]}])
+    two = rule_of(
+        2,
+        groupKeys=["g", "h"],
+        propertyFilters=[{"name": "a", "include": [1]}, {"name": "a", "include": [True]}],
+    )
+    facts = facts_of([one, two])
+    assert len(facts.conditions) == 2
+    assert sorted(facts.groups) == ["g", "h"]
+    assert list(facts.values) == ["n"]
+    assert facts.aggregations["n"] == (AggregationType.SUM,)
+
+
+def test_a_count_needs_no_amount() -> None:
+    """A count with an aggregation key left over does not ask for that property."""
+    rule = rule_of(aggregationType="COUNT", aggregationKey="n")
+    assert rule.aggregation_key is None
+    assert facts_of([rule]).values == {}
+
+
+def test_a_meter_that_is_not_supported_asks_nothing() -> None:
+    """What only `sql` describes is loaded, and takes no part in the facts."""
+    rule = rule_of(sql="select count() from events", propertyFilters=[{"name": "a", "exists": True}])
+    assert not rule.is_supported
+    assert facts_of([rule]) == facts_of([])
+
+
+def test_filters_of_one_object_are_all_asked() -> None:
+    """Several conditions of one filter stand apart, and an inactive meter asks for the moment before it became so."""
+    rule = rule_of(
+        propertyFilters=[{"name": "a", "exists": True, "include": ["x"], "exclude": ["y"]}],
+        inactive_at=INACTIVE_AT,
+    )
+    assert rule.filters == (
+        Filter("a", exists=True),
+        Filter("a", included=('"x"',)),
+        Filter("a", excluded=('"y"',)),
+    )
+    assert INACTIVE_AT in facts_of([rule]).conditions
+
+
+@pytest.mark.parametrize(("value", "text"), [(1, "1"), (True, "true"), ("1", '"1"')])
+def test_values_of_filters_keep_their_type(value: Any, text: str) -> None:
+    """As JSON texts 1, true and "1" are three values; as Python's they would be two."""
+    assert rule_of(propertyFilters=[{"name": "a", "include": [value]}]).filters == (
+        Filter("a", included=(text,)),
+    )
+
+
+def test_no_text_reaches_a_cast_before_it_was_looked_at() -> None:
+    """The cast of a text stands inside the case that has found it to be a number of bounded length."""
+    compiled = str(
+        select(usable_number(events.c.properties["n"])).compile(dialect=postgresql.dialect())
+    )
+    assert compiled.index("length(") < compiled.index("abs(")
