@@ -191,7 +191,7 @@ PARQUET_TYPES: Final = {
 def report_events(events: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
     """Loaded events."""
     if as_json:
-        print_json([dict(event) for event in events])
+        print_json([{**event, "properties": _raw(event["properties"])} for event in events])
         return
     shown = [
         {
