@@ -96,6 +96,16 @@ def test_texts_of_a_csv_are_as_exact(desk: Desk) -> None:
     assert desk.quantity("total") == "9007199254740990.1"
 
 
+def test_events_are_shown_as_exactly_as_they_were_told(desk: Desk) -> None:
+    """What `events` prints of a property is its number to the last digit, for people and for machines."""
+    desk.catalog(catalog_of(CALLS))
+    exact = "123456789012345678901234567890.5"
+    desk.run(desk.write("rows.jsonl", row_with(exact, 1), row_with("1e-30", 2)))
+    for answer in (desk("events"), desk("events", "--json")):
+        assert exact in answer.out
+        assert f"0.{29 * '0'}1" in answer.out
+
+
 def test_max_and_min_recompute_after_a_correction_downwards(desk: Desk) -> None:
     """The most and the least of a period are those of its days, and follow a correction back."""
     desk.catalog(catalog_of(meter("most", "MAX", "n"), meter("least", "MIN", "n")))
