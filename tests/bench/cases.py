@@ -295,7 +295,7 @@ def _rollup(bench: Bench, export: Export, loaded: str, count: int) -> Contender:
         del run
         return lines_complaint(server, database, totals)
 
-    return Contender(f"rollup, {count} meters", bench.rows, prepare, command, check)
+    return Contender(f"rollup, {count} meter{'s' if count > 1 else ''}", bench.rows, prepare, command, check)
 
 
 def _staged(bench: Bench, server: Server, database: str, *words: str) -> Command:

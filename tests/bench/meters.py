@@ -117,9 +117,8 @@ def _document(meter: BenchMeter) -> dict[str, Any]:
     if meter.measured is not None:
         document["aggregationKey"] = meter.measured
     if meter.filtered is not None:
-        document["propertyFilters"] = [
-            {"property": meter.filtered[0], "filter": {"include": list(meter.filtered[1])}}
-        ]
+        name, included = meter.filtered
+        document["propertyFilters"] = [{"name": name, "include": list(included)}]
     return document
 
 
