@@ -96,6 +96,7 @@ TRAPS: Final[dict[int, tuple[str, ...]]] = {
     21: (
         f"{NUMBERS}test_sums_are_exact",
         f"{NUMBERS}test_texts_of_a_csv_are_as_exact",
+        f"{NUMBERS}test_events_are_shown_as_exactly_as_they_were_told",
         f"{STORY}[09-exact-numbers]",
     ),
     22: (f"{NUMBERS}test_every_value_counts_exactly_or_is_reported",),

@@ -106,22 +106,22 @@ def test_events_are_shown_as_exactly_as_they_were_told(desk: Desk) -> None:
         assert f"0.{29 * '0'}1" in answer.out
 
 
+def amounts(told: dict[str, tuple[int, int]]) -> list[dict[str, Any]]:
+    """Events by key: their day of February and their amount."""
+    return [
+        event(idempotencyKey=key, timestamp=f"2026-02-{day:02}T00:00:00Z", properties={"n": n})
+        for key, (day, n) in told.items()
+    ]
+
+
 def test_max_and_min_recompute_after_a_correction_downwards(desk: Desk) -> None:
-    """The most and the least of a period are those of its days, and follow a correction back."""
+    """The most and the least of a period are those of its days, of all their events, and follow a correction back."""
     desk.catalog(catalog_of(meter("most", "MAX", "n"), meter("least", "MIN", "n")))
-    high, low, other = ("k", 10), ("l", -10), ("m", 3)
-    rows = [
-        event(idempotencyKey=key, timestamp=f"2026-02-{day:02}T00:00:00Z", properties={"n": n})
-        for day, (key, n) in enumerate((high, low, other), 1)
-    ]
-    desk.run(desk.write("one.jsonl", *rows))
+    first = {"high": (1, 10), "beside": (1, 4), "low": (2, -10), "under": (2, 1), "other": (3, 3)}
+    desk.run(desk.write("one.jsonl", *amounts(first)))
     assert (desk.quantity("most"), desk.quantity("least")) == ("10", "-10")
-    mended = [
-        event(idempotencyKey=key, timestamp=f"2026-02-{day:02}T00:00:00Z", properties={"n": n})
-        for day, (key, n) in enumerate((("k", 2), ("l", 1)), 1)
-    ]
-    desk.run(desk.write("two.jsonl", *mended))
-    assert (desk.quantity("most"), desk.quantity("least")) == ("3", "1")
+    desk.run(desk.write("two.jsonl", *amounts({"high": (1, 2), "low": (2, 2)})))
+    assert (desk.quantity("most"), desk.quantity("least")) == ("4", "1")
 
 
 WANTED: list[tuple[list[Any], set[str]]] = [
