@@ -5,6 +5,7 @@ and no password of it is ever a parameter. The flow holds the import lock, and w
 to the last word.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
@@ -13,7 +14,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import wraps
 from pathlib import Path
-from threading import BoundedSemaphore, Event
+from threading import Event
 from typing import Any, Final, ParamSpec, TypeVar
 
 from prefect import flow, get_run_logger, task
@@ -47,6 +48,9 @@ from schemas.errors import UsageImportError
 from schemas.ledger import ImportStatus, Ledger
 
 NAME_LENGTH: Final = 160
+LOOK_SECONDS: Final = 0.05
+"""How often loads are looked at. Waiting for them on a lock would not hear a Ctrl-C: polars' handler restarts the wait."""
+
 SOURCES_NAMED: Final = 3
 SIDE_BY_SIDE: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=pace().workers)
 Parameters = ParamSpec("Parameters")
@@ -282,33 +286,43 @@ def load_side_by_side(
     plan: ImportPlan, files: list[PlannedFile], *, workers: int, chunk_rows: int
 ) -> list[PrefectFuture[tuple[str, ...]]]:
     """The loads of all files, ended; raises what the first one to fail raised, once those begun have ended."""
-    slots, is_stopped = BoundedSemaphore(workers), listening().is_stopped
     loads: list[PrefectFuture[tuple[str, ...]]] = []
+    ended_loads: list[PrefectFuture[tuple[str, ...]]] = []
     failed: list[PrefectFuture[tuple[str, ...]]] = []
+    is_stopped = listening().is_stopped
 
     def load_ended(loaded: PrefectFuture[tuple[str, ...]]) -> None:
-        loaded.wait()
-        if not loaded.state.is_completed():
+        if not has_come_well(loaded):
             failed.append(loaded)
             is_stopped.set()
-        slots.release()
+        ended_loads.append(loaded)
 
     try:
         for file in files:
-            slots.acquire()
+            while len(loads) - len(ended_loads) >= workers:
+                time.sleep(LOOK_SECONDS)
             if failed:
                 break
             name, small = short(file.source.uri), replace(plan, files=())
             loads.append(load.submit(name, small, file, chunk_rows=chunk_rows))
             loads[-1].add_done_callback(load_ended)
-        for loaded in loads:
-            loaded.wait()
+        while len(ended_loads) < len(loads):
+            time.sleep(LOOK_SECONDS)
     except BaseException:
         is_stopped.set()
         raise
     if failed:
         failed[0].result()
     return loads
+
+
+def has_come_well(loaded: PrefectFuture[Any]) -> bool:
+    """Whether a load that has ended came to its end."""
+    try:
+        loaded.wait()
+    except BaseException:  # noqa: BLE001 (polars gives a Ctrl-C to the thread that is at work in it)
+        return False
+    return loaded.state.is_completed()
 
 
 def ended(ledger: Ledger) -> State[Any]:

@@ -109,7 +109,12 @@ def local_stack(
         stack_state(environ).unlink(missing_ok=True)
         chosen = choose_port(port)
         addresses = StackAddresses(f"http://{HOST}:{chosen}/api", f"http://{HOST}:{chosen}")
-        say("starting the database, the Prefect server and its deployments (some 20 seconds) …")
+        parts = (
+            "the database, the Prefect server and its deployments"
+            if is_serving
+            else "a database and a Prefect server"
+        )
+        say(f"starting {parts} (some 20 seconds) …")
         engine = going.enter_context(open_database(environ))
         children = [going.enter_context(server(environ, chosen))]
         if is_serving:
