@@ -85,6 +85,7 @@ class Play:
                 getattr(self, f"take_{step.command}")(step, number)
             except DisagreementError as error:
                 raise DisagreementError(error.kind, f"step {number} ({step.command}): {error}") from None
+        self.compare_events()
 
     def command(self, *arguments: str) -> Answer:
         environment = {
@@ -112,6 +113,11 @@ class Play:
         self.expect(self.command("rollup", "--clock", show(step.clock)), 0)
         self.is_catalog_dirty = False
         self.compare_lines()
+
+    def take_zone(self, step: Step, _: int) -> None:
+        self.installation.zone = step.zone
+        self.expect(self.command("settings", "billing_time_zone", step.zone), 0)
+        self.is_catalog_dirty = True
 
     def take_run(self, step: Step, number: int) -> None:
         paths = [self.folder / name for name in step.files]
@@ -171,7 +177,6 @@ class Play:
         agree("usage", *(sorted(map(canonical, lines), key=repr) for lines in (told, expected)))
         agree("order", [order(line) for line in told], sorted(order(line) for line in told))
         self.compare_identities(told)
-        self.compare_events()
         answer = self.command("unassigned", "--json")
         self.expect(answer, 0)
         agree("unassigned", told_unassigned(json.loads(answer.out)), dict(self.installation.unassigned()))

@@ -168,7 +168,7 @@ def _gzipped(data: bytes) -> bytes:
 
 @dataclass
 class Step:
-    """One command: `catalog`, `run` or `rollup`, at a clock."""
+    """One command: `catalog`, `run`, `rollup` or `zone` (a changed setting), at a clock."""
 
     command: str
     clock: datetime
@@ -176,6 +176,7 @@ class Step:
     files: list[str] = field(default_factory=list)
     mapping: str | None = None
     most_rejected: str | None = None
+    zone: str = ""
 
 
 @dataclass
@@ -191,7 +192,7 @@ class World:
         """The commands of the world, for a reader."""
         told = [f"settings billing_time_zone {self.zone}"]
         for number, step in enumerate(self.steps):
-            what = {"catalog": f"catalog-{number}", "run": " ".join(step.files), "rollup": ""}[step.command]
+            what = {"catalog": f"catalog-{number}", "run": " ".join(step.files)}.get(step.command, step.zone)
             options = f" --mapping mapping-{number}.toml" if step.mapping else ""
             options += f" --max-rejected {step.most_rejected}" if step.most_rejected else ""
             told.append(f"{step.command} {what} --clock {step.clock.isoformat()}{options}")
@@ -467,10 +468,39 @@ class _Maker:
 
     def change_meter(self) -> None:
         meter = self.pick(self.documents.meters)
-        if self.chance(0.5):
-            meter["groupKeys"] = self.random.sample(self.properties, 1)
-        else:
+        change = self.pick(("groups", "filters", "status", "aggregation", "sql"))
+        if change == "groups":
+            meter["groupKeys"] = self.random.sample(self.properties, self.random.randint(0, 2))
+        elif change == "filters":
             meter["propertyFilters"] = [self.property_filter()]
+        elif change == "status":
+            meter["status"] = "active" if meter.get("status") == "inactive" else "inactive"
+            meter.pop("inactiveAt", None)
+        elif change == "aggregation":
+            meter |= {
+                "aggregationType": self.pick(("SUM", "MAX", "MIN", "COUNT")),
+                "aggregationKey": self.properties[0],
+            }
+        elif meter.pop("sql", None) is None:
+            meter["sql"] = "SELECT count() FROM events"
+
+    def change_pricing(self) -> None:
+        pricing = self.pick(self.pick(self.documents.plans)["pricing"])
+        change = self.pick(("interval", "count", "meter"))
+        if change == "interval":
+            pricing["priceInterval"] = self.pick(("WEEK", "MONTH", "YEAR"))
+        elif change == "count":
+            pricing["priceIntervalCount"] = self.pick((1, 2, 3))
+        elif pricing["model"] == "USAGE":
+            pricing["meterId"] = self.pick(self.documents.meters)["id"]
+
+    def swap_customers(self) -> None:
+        """Two customers change their external ids with each other."""
+        named = [customer for customer in self.documents.customers if "externalCustomerId" in customer]
+        if len(named) > 1:
+            one, other = self.random.sample(named, 2)
+            ids = other["externalCustomerId"], one["externalCustomerId"]
+            one["externalCustomerId"], other["externalCustomerId"] = ids
 
     # Events
 
@@ -808,6 +838,8 @@ class _Maker:
                 self.steps.append(Step("catalog", self.clock, self.changed_catalog()))
             self.add_run(size, rows // files)
             if self.chance(0.1):
+                self.steps.append(Step("zone", self.clock, zone=self.pick(ERAS)[0]))
+            if self.chance(0.15):
                 self.steps.append(Step("rollup", self.clock + self.pick((-1, 5, 40)) * DAY))
             self.advance()
         if self.chance(0.3):
