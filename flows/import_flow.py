@@ -41,7 +41,7 @@ from flows.importing import (
     identify_sources,
     load_planned_file,
 )
-from flows.progress import NoDisplay
+from flows.progress import NoDisplay, ProgressBar
 from flows.running import ProgressDisplay, pace, unchanged_ledger
 from flows.terminal import visible
 from schemas.errors import UsageImportError
@@ -74,6 +74,11 @@ class Listener:
     run_url: str | None = None
     ledger: Ledger | None = None
     is_stopped: Event = field(default_factory=Event)
+
+    def expect(self, files: list[PlannedFile]) -> None:
+        """Say how much there is to load before the first file begins."""
+        if isinstance(self.display, ProgressBar):
+            self.display.expect(sum(file.size for file in files))
 
     def progress(self, file: PlannedFile) -> Callable[[int, int], None]:
         """What is told after each chunk of a file; it ends the load where the import has been stopped."""
@@ -271,6 +276,7 @@ def nothing_new(plan: ImportPlan) -> Ledger:
 def load_files(plan: ImportPlan) -> dict[str, tuple[str, ...]]:
     """Load the files side by side; after one has failed no other begins, and nothing of the import counts."""
     files = [file for file in plan.files if not file.is_unchanged]
+    listening().expect(files)
     try:
         loads = load_side_by_side(plan, files, workers=pace().workers, chunk_rows=pace().chunk_rows)
         return {file.source.uri: loaded.result() for file, loaded in zip(files, loads, strict=True)}

@@ -397,15 +397,20 @@ def test_prefect_deploy_reads_the_same_file(stack: Stack) -> None:
     assert nightly["entrypoint"] == "flows/import_flow.py:import_usage"
 
 
-def test_without_its_server_an_import_still_ends(stack: Stack) -> None:
-    """The server is killed in the middle of an import: the import ends all the same, in the database, and says so."""
+@pytest.fixture(scope="module")
+def many(stack: Stack) -> Path:
+    """A file that takes some seconds in chunks of 200 rows."""
     source = stack.folder / "many.jsonl"
-    source.write_text("".join(good_row(f"many-{number}") for number in range(20_000)))
-    environment = stack.environment | {"USAGE_IMPORT_CHUNK_ROWS": "200"}
+    source.write_text("".join(good_row(f"many-{number}") for number in range(40_000)))
+    return source
+
+
+def begin_run(stack: Stack, source: Path) -> subprocess.Popen[str]:
+    """An import of a file, once its flow has begun."""
     importing = subprocess.Popen(
         [sys.executable, "-m", "flows", "run", source, "--clock", CLOCK, "--wait", "--json"],
         cwd=stack.folder,
-        env=environment,
+        env=stack.environment | {"USAGE_IMPORT_CHUNK_ROWS": "200"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -413,11 +418,32 @@ def test_without_its_server_an_import_still_ends(stack: Stack) -> None:
     assert importing.stderr is not None
     early = [importing.stderr.readline(), importing.stderr.readline()]
     assert "this run" in early[-1], early
+    return importing
+
+
+def test_ctrl_c_is_heard_in_the_middle_of_an_import(stack: Stack, many: Path) -> None:
+    """One line, no traceback, and nothing counts yet."""
+    importing = begin_run(stack, many)
+    time.sleep(1)
+    importing.send_signal(signal.SIGINT)
+    out, err = importing.communicate(timeout=60)
+    assert (importing.returncode, out) == (1, "")
+    assert err.splitlines() == [
+        "usage-import: interrupted; what was committed is kept, the same command goes on from there"
+    ]
+    assert (
+        stack.command("events", "--name", "api_request", "--limit", "1000", "--json").out.count("many-") == 0
+    )
+
+
+def test_without_its_server_an_import_still_ends(stack: Stack, many: Path) -> None:
+    """The server is killed in the middle of an import: it ends all the same, in the database, and says so."""
+    importing = begin_run(stack, many)
     family = stack.children()
     next(child for child in family if "server" in child.cmdline()).kill()
     out, err = importing.communicate(timeout=PATIENCE_SECONDS)
     assert importing.returncode == 0, err
-    assert (json.loads(out)["status"], json.loads(out)["new"]) == ("published", 20_000)
+    assert (json.loads(out)["status"], json.loads(out)["new"]) == ("published", 40_000)
     assert "stopped answering" in err
     assert len(err.splitlines()) == 1, err
     _, said = stack.process.communicate(timeout=60)
