@@ -80,7 +80,7 @@ TRAPS: Final[dict[int, tuple[str, ...]]] = {
     17: (f"{IDENTITY}test_a_key_is_known_as_long_as_the_database",),
     18: (
         f"{IDENTITY}test_overlapping_exports_count_once",
-        f"{IDENTITY}test_the_same_file_from_two_processes_at_once_counts_once",
+        f"{INTERRUPTION}test_a_second_import_is_refused_or_waits",
     ),
     19: (
         f"{LAWS}test_every_row_has_one_outcome",

@@ -224,7 +224,10 @@ def test_interrupted_it_goes_on_from_where_it_was(
 
 
 def test_a_second_import_is_refused_or_waits(desk: Desk) -> None:
-    """While one import is at work another one, a rollup and a revert are refused in one line; with --wait it comes after."""
+    """While one import is at work another one, a rollup and a revert are refused in one line; with --wait it comes after.
+
+    The same files from another process at the same time count once.
+    """
     begin(desk)
     path = desk.write("late.jsonl", event(idempotencyKey="late"))
     with stopped_at(desk, "lines are being written") as connection:
@@ -234,10 +237,13 @@ def test_a_second_import_is_refused_or_waits(desk: Desk) -> None:
             answer = desk(*command, exit_code=1)
             assert "another import is at work" in answer.err.splitlines()[-1]
         second = started(desk, "run", path, "--clock", CLOCK, "--wait", "--json")
-        wait_for(connection, WAITING_HERE, "> 1")
+        again = started(desk, *an_export(desk), "--wait")
+        wait_for(connection, WAITING_HERE, "> 2")
     assert ended(first)[0] == 0
     code, out, _ = ended(second)
-    assert (code, json.loads(out)["import_id"], json.loads(out)["new"]) == (0, 3, 1)
+    assert (code, json.loads(out)["new"]) == (0, 1)
+    code, out, _ = ended(again)
+    assert (code, json.loads(out)["status"]) == (0, "unchanged")
 
 
 def test_readers_see_the_lines_of_before_until_the_publish(desk: Desk) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from flows.settle import _settlement
-from tests.conftest import clean_environment
 from tests.flows.desk import CALLS, CLOCK, TOTAL, Desk, catalog_of, event, meter
 
 
@@ -23,7 +20,8 @@ def test_keys_are_not_joined_texts(desk: Desk) -> None:
         event(eventName="a", properties={'b":"c","x': "d"}),
         event(eventName="a", properties={"b": "c", "x": "d"}),
     ]
-    assert desk.run(desk.write("rows.jsonl", *rows))["new"] == len(rows)
+    paths = [desk.write(f"{number}.jsonl", row) for number, row in enumerate(rows)]
+    assert desk.run(*paths)["new"] == len(rows)
     assert desk.quantity("calls") == "5"
 
 
@@ -92,32 +90,6 @@ def test_overlapping_exports_count_once(desk: Desk) -> None:
     new = [desk.run(desk.write(f"{start}.jsonl", *days[start : start + 4]))["new"] for start in (0, 2, 4)]
     assert new == [4, 2, 2]
     assert desk.quantity("calls") == "8"
-
-
-def test_the_same_file_from_two_processes_at_once_counts_once(desk: Desk) -> None:
-    """Of two commands that import one file at the same time, one loads it and the other finds it unchanged."""
-    desk.catalog(catalog_of(CALLS))
-    path = desk.write("rows.jsonl", *(event(properties={"n": n}) for n in range(50)))
-    command = [sys.executable, "-m", "flows", "run", str(path), "--clock", CLOCK, "--wait", "--json"]
-    environment = clean_environment() | {
-        "USAGE_IMPORT_DATABASE_URL": desk.database_url,
-        "PREFECT_API_URL": "",
-    }
-    running = [
-        subprocess.Popen(
-            command,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=desk.folder,
-        )
-        for _ in range(2)
-    ]
-    told = [process.communicate(timeout=120) for process in running]
-    assert [process.returncode for process in running] == [0, 0], told
-    assert sorted('"unchanged"' in out for out, _ in told) == [False, True]
-    assert desk.quantity("calls") == "50"
 
 
 def test_an_unknown_outcome_is_a_crash() -> None:

@@ -173,7 +173,8 @@ def test_a_missing_group_key_is_null(desk: Desk) -> None:
 def test_an_event_that_one_meter_cannot_use_counts_on_the_others(desk: Desk) -> None:
     """It is counted on both lines, and called unusable on the one alone."""
     desk.catalog(catalog_of(CALLS, TOTAL))
-    desk.run(desk.write("rows.jsonl", event(properties={"n": "many"}), event(properties={"n": 4})))
+    other_day = event(timestamp="2026-02-04T00:00:00Z", properties={"n": "many"})
+    desk.run(desk.write("rows.jsonl", event(properties={"n": 4}), other_day))
     found = {line["meter_code"]: line for line in desk.usage("--customer", "acme", "--period", "2026-02")}
     assert [found["calls"][name] for name in ("quantity", "event_count", "unusable_count")] == ["2", "2", "0"]
     assert [found["total"][name] for name in ("quantity", "event_count", "unusable_count")] == ["4", "2", "1"]
