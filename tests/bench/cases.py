@@ -5,7 +5,7 @@ import pickle
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
@@ -27,7 +27,8 @@ from tests.bench.contenders import (
 )
 from tests.bench.exports import CLOCK, FIRST_AT, SPAN, Export, ExportOrder, write_export
 from tests.bench.meters import BenchMeter, bench_meters, write_catalog
-from tests.bench.report import Chapter, Target, result_of, speed_ratio, time_ratio
+from tests.bench.prefect_server import prefect_server
+from tests.bench.report import Chapter, Target, faster, result_of, time_ratio
 from tests.bench.rounds import measure
 from tests.bench.servers import Server
 from tests.bench.timing import Command, Timed
@@ -119,15 +120,13 @@ def importing(bench: Bench) -> Chapter:
         f"dlt by dicts is given {few.order.rows:,} rows. dlt and Sling validate nothing; dlt's Arrow tables come without duplicates, which it would fail on.",
     ]
     targets = [
-        Target(
-            "whole import : \\copy into the same keyed table", speed_ratio(results, OURS, KEYED), least=2.0
-        ),
-        Target("whole import : \\copy without an index", speed_ratio(results, OURS, BARE), least=0.6),
+        faster("whole import : \\copy into the same keyed table", results, OURS, KEYED, least=2.0),
+        faster("whole import : \\copy without an index", results, OURS, BARE, least=0.6),
     ]
     if bench.loaders is not None:
         targets += [
-            Target("whole import : dlt, Arrow", speed_ratio(results, OURS, "dlt, Arrow upsert"), least=1.5),
-            Target("whole import : dlt, default", speed_ratio(results, OURS, "dlt, dicts merge"), least=15),
+            faster("whole import : dlt, Arrow", results, OURS, "dlt, Arrow upsert", least=1.5),
+            faster("whole import : dlt, default", results, OURS, "dlt, dicts merge", least=15),
         ]
     return Chapter("Whole import into an empty database", results, OURS, targets, notes)
 
@@ -162,9 +161,11 @@ def growing(bench: Bench) -> Chapter:
     for server in bench.servers:
         server.drop_database(copied)
         server.drop_database(loaded)
-    target = Target(
+    target = faster(
         f"{more.order.rows:,} into {base.order.rows:,} : \\copy into the same keyed table",
-        speed_ratio(results, OURS, KEYED),
+        results,
+        OURS,
+        KEYED,
         least=1.0,
     )
     title = f"{more.order.rows:,} rows more into {base.order.rows:,}"
@@ -187,10 +188,8 @@ def repeating(bench: Bench) -> Chapter:
     results = measure(contenders, bench.servers, rounds=bench.rounds)
     for server in bench.servers:
         server.drop_database(loaded)
-    target = Target(
-        "all-duplicate re-import : first import",
-        speed_ratio(results, "all duplicates", "first import"),
-        least=1.5,
+    target = faster(
+        "all-duplicate re-import : first import", results, "all duplicates", "first import", least=1.5
     )
     return Chapter("The same events again", results, "first import", [target])
 
@@ -207,8 +206,8 @@ def formats(bench: Bench) -> Chapter:
         rounds=bench.rounds,
     )
     targets = [
-        Target("CSV : JSON lines", speed_ratio(results, "csv", "jsonl"), least=1.0),
-        Target("Parquet : JSON lines", speed_ratio(results, "parquet", "jsonl"), least=1.0),
+        faster("CSV : JSON lines", results, "csv", "jsonl", least=1.0),
+        faster("Parquet : JSON lines", results, "parquet", "jsonl", least=1.0),
         *(
             Target(f"time of {kind} : plain", time_ratio(results, kind, kind.split(".")[0]), most=1.3)
             for kind in kinds
@@ -231,7 +230,7 @@ def sizes(bench: Bench) -> Chapter:
     results = measure(contenders, [bench.embedded], rounds=min(bench.rounds, 2))
     first, last = contenders[1 if len(bench.sizes) > 2 else 0].name, contenders[-2].name
     targets = [
-        Target(f"rows/s of {last} : {first}", speed_ratio(results, last, first), least=0.85),
+        faster(f"rows/s of {last} : {first}", results, last, first, least=0.85),
         *(Target(f"peak MiB of {one.contender}", one.peak_bytes / 2**20, most=700) for one in results),
     ]
     return Chapter("Sizes", results, first, targets)
@@ -356,34 +355,42 @@ def answering(bench: Bench) -> Chapter:
     def asking(*words: str) -> Callable[[Server, str], Command]:
         return lambda server, _: Command(ours(*words), {URL_VARIABLE: server.url(loaded)})
 
-    def run_ten(server: Server, database: str) -> Command:
-        return Command(ours("run", str(ten.source()), "--clock", CLOCK), {URL_VARIABLE: server.url(database)})
-
+    ready = bench.ready(server)
     contenders = [
         Contender("usage, one month of a customer", 1, prepared, asking("usage", "--period", "2025-06", "--customer", "c7"), lambda *_: None),
         Contender("usage, all lines as CSV", 1, prepared, asking("usage", "--format", "csv"), lambda *_: None),
-        Contender("run of 10 rows", 10, _copied(bench.ready(server)), run_ten, lambda *_: None),
-        Contender("empty Prefect flow", 10, prepared, _empty_flow, lambda *_: None),
+        Contender("run of 10 rows", 10, _copied(ready), _run_of(ten), lambda *_: None),
     ]  # fmt: skip
-    results = measure(contenders, [server], rounds=max(bench.rounds, 3))
+    with prefect_server(bench.folder) as api:
+        contenders += [
+            Contender(
+                "run of 10 rows through Prefect", 10, _copied(ready), _run_of(ten, api), lambda *_: None
+            ),
+            Contender("empty Prefect flow", 10, prepared, _empty_flow(api), lambda *_: None),
+        ]
+        results = measure(contenders, [server], rounds=max(bench.rounds, 3))
     looked_up = _seconds_of_lookup(server, loaded, key)
     server.drop_database(loaded)
     usage = result_of(results, "usage, one month of a customer", server.name).seconds
     targets = [
         Target("seconds of a warm usage", usage.median if usage else None, most=1),
         Target("milliseconds of one event by its key, in the database", looked_up * 1000, most=50),
-        Target("time of a run of 10 rows : an empty Prefect flow", time_ratio(results, "run of 10 rows", "empty Prefect flow"), most=1.5),
+        Target("time of a run of 10 rows through Prefect : an empty flow", time_ratio(results, "run of 10 rows through Prefect", "empty Prefect flow"), most=1.5),
     ]  # fmt: skip
     return Chapter(f"Answers, at {base.order.rows:,} events", results, "run of 10 rows", targets)
 
 
-def _empty_flow(server: Server, database: str) -> Command:
-    del server, database
+def _run_of(export: Export, api: Mapping[str, str] | None = None) -> Callable[[Server, str], Command]:
+    def command(server: Server, database: str) -> Command:
+        told = {URL_VARIABLE: server.url(database)} | dict(api or {})
+        return Command(ours("run", str(export.source()), "--clock", CLOCK), told)
+
+    return command
+
+
+def _empty_flow(api: Mapping[str, str]) -> Callable[[Server, str], Command]:
     flow = "from prefect import flow\nflow(lambda: None, name='empty')()"
-    home = tempfile.mkdtemp()
-    return Command(
-        (sys.executable, "-c", flow), {"PREFECT_HOME": home, "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
-    )
+    return lambda _, __: Command((sys.executable, "-c", flow), api)
 
 
 def _seconds_of_lookup(server: Server, database: str, key: Any) -> float:

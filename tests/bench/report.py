@@ -8,12 +8,13 @@ from tests.bench.rounds import Result
 
 @dataclass(frozen=True)
 class Target:
-    """A ratio that is wanted: at least `least`, or at most `most`."""
+    """A ratio that is wanted: at least `least`, or at most `most`; work: the same ratio by processor seconds."""
 
     name: str
     ratio: float | None
     least: float | None = None
     most: float | None = None
+    work: float | None = None
 
     @property
     def wanted(self) -> str:
@@ -52,6 +53,16 @@ def speed_ratio(
     return None if one is None or other is None else one / other
 
 
+def work_ratio(
+    results: Sequence[Result], cheaper: str, dearer: str, server: str = "embedded"
+) -> float | None:
+    """How many times the rows per processor second of another: what a busy machine cannot blur."""
+    one, other = result_of(results, cheaper, server), result_of(results, dearer, server)
+    if one.cpu is None or other.cpu is None:
+        return None
+    return (one.rows / one.cpu) / (other.rows / other.cpu)
+
+
 def time_ratio(
     results: Sequence[Result], longer: str, shorter: str, server: str = "embedded"
 ) -> float | None:
@@ -60,11 +71,16 @@ def time_ratio(
     return None if one is None or other is None else one.median / other.median
 
 
+def faster(name: str, results: Sequence[Result], one: str, other: str, *, least: float) -> Target:
+    """That one contender is so many times as fast as another."""
+    return Target(name, speed_ratio(results, one, other), least=least, work=work_ratio(results, one, other))
+
+
 def chapter_lines(chapter: Chapter) -> Iterator[str]:
     """A case as Markdown."""
     yield f"\n## {chapter.title}\n"
-    yield f"| contender | server | speed beside {chapter.beside} | rows/s | median s (least–most) | CPU s | peak MiB |"
-    yield "| --- | --- | ---: | ---: | ---: | ---: | ---: |"
+    yield f"| contender | server | speed beside {chapter.beside} | rows/s | median s (least–most) | CPU s | rows per CPU s beside it | peak MiB |"
+    yield "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |"
     for result in chapter.results:
         yield _result_line(chapter, result)
     for note in chapter.notes:
@@ -74,21 +90,23 @@ def chapter_lines(chapter: Chapter) -> Iterator[str]:
 def _result_line(chapter: Chapter, result: Result) -> str:
     seconds, speed, cpu = result.seconds, result.speed, result.cpu
     if seconds is None or speed is None or cpu is None:
-        return f"| {result.contender} | {result.server} | no time | {result.complaint} | | | |"
+        return f"| {result.contender} | {result.server} | no time | {result.complaint} | | | | |"
     ratio = speed_ratio(chapter.results, result.contender, chapter.beside, result.server)
+    work = work_ratio(chapter.results, result.contender, chapter.beside, result.server)
     return (
         f"| {result.contender} | {result.server} | {'–' if ratio is None else f'{ratio:.2f}'} | {speed:,.0f} "
         f"| {seconds.median:.2f} ({seconds.least:.2f}–{seconds.most:.2f}, {seconds.rounds} round{'s' if seconds.rounds > 1 else ''}) | {cpu:.2f} "
-        f"| {result.peak_bytes / 2**20:.0f} |"
+        f"| {'–' if work is None else f'{work:.2f}'} | {result.peak_bytes / 2**20:.0f} |"
     )
 
 
 def target_lines(targets: Sequence[Target]) -> Iterator[str]:
     """All targets as Markdown."""
     yield "\n## Targets (embedded server)\n"
-    yield "| | measured | target | |"
-    yield "| --- | ---: | ---: | --- |"
+    yield "| | measured | by CPU seconds | target | |"
+    yield "| --- | ---: | ---: | ---: | --- |"
     words = {True: "met", False: "missed", None: "not measured"}
     for target in targets:
         ratio = "–" if target.ratio is None else f"{target.ratio:.2f}"
-        yield f"| {target.name} | {ratio} | {target.wanted} | {words[target.is_met]} |"
+        work = "" if target.work is None else f"{target.work:.2f}"
+        yield f"| {target.name} | {ratio} | {work} | {target.wanted} | {words[target.is_met]} |"

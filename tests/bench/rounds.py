@@ -83,7 +83,7 @@ def _run(
             after(server, database, contender)
         told = f"{run.seconds:.2f} s, {run.client_cpu + run.server_cpu:.2f} s of processors"
     except CommandFailedError as error:
-        result.complaint = f"failed: {str(error).splitlines()[-1]}"
+        result.complaint = "failed: " + str(error).splitlines()[-1].replace("|", "/")
         told = ""
     server.drop_database(database)
     sys.stderr.write(f"round {turn + 1}, {server.name}: {contender.name}: {result.complaint or told}\n")
