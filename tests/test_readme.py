@@ -21,7 +21,11 @@ TRACE = ROOT.parent / "shared"
 IS_UPDATE = os.environ.get("UPDATE_README") == "1"
 CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 SHELL = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-VARYING = ((re.compile(r"\b\d+(\.\d+)? s\b"), "1.0 s"), (re.compile(r"\b[\d,]+ rows/s\b"), "1 rows/s"))
+VARYING = (
+    (re.compile(r"\b\d+(\.\d+)? s\b"), "1.0 s"),
+    (re.compile(r"\b[\d,]+ rows/s\b"), "1 rows/s"),
+    (re.compile(r"\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?=  )"), "2026-11-02T06:00:00"),  # when an import began
+)
 """What differs from run to run, and what stands for it when two outputs are compared."""
 
 
