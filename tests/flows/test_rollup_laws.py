@@ -111,7 +111,7 @@ MONTHLY: dict[str, list[dict[str, Any]]] = {
 
 
 @LAW
-@given(st.lists(events(keys=(None,), is_omitting=False), max_size=30))
+@given(st.lists(events(keys=(None,), is_omitting=False), min_size=20, max_size=40))
 def test_lines_are_plain_sums(small: SmallInstallation, rows: list[dict[str, Any]]) -> None:
     """Quantity, counts, first and last time of every line are what a loop over the events makes of them."""
     small.begin(MONTHLY)
