@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from datetime import UTC, date, datetime, timedelta
+from importlib import resources
 from zoneinfo import ZoneInfo
 
 TIMESTAMP = re.compile(
@@ -54,9 +55,17 @@ def _of_zone(local: datetime, zone: str | None) -> datetime:
     return instants[0]
 
 
+@functools.cache
+def clocks_of(zone: str) -> ZoneInfo:
+    """The zone by the pinned data; what the machine knows of it may be older."""
+    *folders, name = zone.split("/")
+    with resources.files("tzdata.zoneinfo").joinpath(*folders, name).open("rb") as data:
+        return ZoneInfo.from_file(data, key=zone)
+
+
 def instants_of_local(local: datetime, zone: str) -> list[datetime]:
     """Every instant at which the clocks of the zone show this local time, the earlier first."""
-    there = ZoneInfo(zone)
+    there = clocks_of(zone)
     as_if_utc = local.replace(tzinfo=UTC)
     offsets = set()
     for hours in range(-30, 31):
@@ -73,7 +82,7 @@ def day_start(zone: str, day: date) -> datetime:
 
     Walks forward in time: hour by hour, minute by minute where something happens, then second by second.
     """
-    there = ZoneInfo(zone)
+    there = clocks_of(zone)
     hour = datetime(day.year, day.month, day.day, tzinfo=UTC) - 30 * HOUR
     while True:
         quiet = hour.astimezone(there).utcoffset() == (hour + HOUR).astimezone(there).utcoffset()

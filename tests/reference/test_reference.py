@@ -46,10 +46,10 @@ def test_anchors_of_the_rules() -> None:
 def test_days_of_odd_zones() -> None:
     """The first instant of a day: after a gap, at the earlier midnight, and of a day that was skipped."""
     assert day_start("Africa/Cairo", date(2026, 4, 24)) == datetime(2026, 4, 23, 22, tzinfo=UTC)
-    assert day_start("America/Havana", date(2026, 11, 1)) == datetime(2026, 11, 1, 4, tzinfo=UTC)
+    assert day_start("America/Havana", date(2025, 11, 2)) == datetime(2025, 11, 2, 4, tzinfo=UTC)
     assert day_start("America/St_Johns", date(2010, 11, 7)) == datetime(2010, 11, 7, 2, 30, tzinfo=UTC)
     assert day_start("Pacific/Apia", date(2011, 12, 30)) == day_start("Pacific/Apia", date(2011, 12, 31))
-    assert len(instants_of_local(datetime(2026, 11, 1, 0, 30), "America/Havana")) == 2
+    assert len(instants_of_local(datetime(2025, 11, 2, 0, 30), "America/Havana")) == 2
     assert instants_of_local(datetime(2026, 4, 24, 0, 30), "Africa/Cairo") == []
 
 

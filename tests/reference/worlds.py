@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
+
+from tests.reference.instants import clocks_of
 
 Anything = TypeVar("Anything")
 
@@ -422,7 +423,7 @@ class _Maker:
         self.edges += [self.midnight(day) for day in days]
 
     def midnight(self, day: date) -> datetime:
-        local = datetime(day.year, day.month, day.day, fold=self.pick((0, 1)), tzinfo=ZoneInfo(self.zone))
+        local = datetime(day.year, day.month, day.day, fold=self.pick((0, 1)), tzinfo=clocks_of(self.zone))
         return local.astimezone(UTC)
 
     def changed_catalog(self) -> Documents:
@@ -822,9 +823,9 @@ class _Maker:
             microseconds = (draft.at - datetime(1970, 1, 1, tzinfo=UTC)) // MICROSECOND
             return str(microseconds // {"s": 1_000_000, "ms": 1_000, "us": 1}[mapped.unit])
         if draft.at is not None and mapped.zone and self.chance(0.7):
-            local = draft.at.astimezone(ZoneInfo(mapped.zone))
+            local = draft.at.astimezone(clocks_of(mapped.zone))
             if self.chance(0.05):
-                local = self.midnight(local.date()).astimezone(ZoneInfo(mapped.zone))
+                local = self.midnight(local.date()).astimezone(clocks_of(mapped.zone))
                 local = local.replace(hour=self.pick((0, 1, 2)), minute=30)
             return local.strftime(f"%Y-%m-%d{self.pick('T ')}%H:%M:%S.%f")
         return _cell(draft.fields.get("timestamp"))
