@@ -1,13 +1,14 @@
 """Running: the stages of an import one after the other, without Prefect."""
 
 import os
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor
+from concurrent.futures import wait as futures_wait
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Event
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from sqlalchemy import Engine, func, insert, text, update
 
@@ -36,6 +37,11 @@ from schemas.tables import imports
 
 WORKERS: Final = 2
 """Files loaded side by side: one is read and sifted while Postgres takes the other's rows."""
+
+TURN_SECONDS: Final = 0.1
+"""How long a Ctrl-C may go unheard while files are loading."""
+
+Item = TypeVar("Item")
 
 
 class ProgressDisplay(Protocol):
@@ -112,7 +118,7 @@ def load_files(
     with ThreadPoolExecutor(max_workers=pace.workers) as pool:
         loading = {pool.submit(load, file): file for file in files}
         try:
-            return {loading[loaded].source.uri: loaded.result() for loaded in as_completed(loading)}
+            return {loading[loaded].source.uri: loaded.result() for loaded in ended(loading)}
         except UsageImportError as error:
             end_loading(pool, is_stopped)
             fail_import(engine, plan, str(error))
@@ -120,6 +126,14 @@ def load_files(
         except BaseException:
             end_loading(pool, is_stopped)
             raise
+
+
+def ended(loading: Iterable[Future[Item]]) -> Iterator[Future[Item]]:
+    """The loads as they end; waits in short turns, since one without an end would not hear a Ctrl-C."""
+    at_work = set(loading)
+    while at_work:
+        done, at_work = futures_wait(at_work, timeout=TURN_SECONDS, return_when=FIRST_COMPLETED)
+        yield from done
 
 
 def stopping(progress: Progress, is_stopped: Event) -> Progress:

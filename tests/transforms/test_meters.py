@@ -118,7 +118,5 @@ def test_values_of_filters_keep_their_type(value: Any, text: str) -> None:
 
 def test_no_text_reaches_a_cast_before_it_was_looked_at() -> None:
     """The cast of a text stands inside the case that has found it to be a number of bounded length."""
-    compiled = str(
-        select(usable_number(events.c.properties["n"])).compile(dialect=postgresql.dialect())
-    )
+    compiled = str(select(usable_number(events.c.properties["n"])).compile(dialect=postgresql.dialect()))
     assert compiled.index("length(") < compiled.index("abs(")
