@@ -69,10 +69,10 @@ def settle_checked(connection: Connection, plan: ImportPlan) -> Checked:
     if is_rejecting:
         reject_conflicts(connection, import_id=plan.import_id)
     ledger = ledger_of(plan, settlement)
+    ledger.import_id = None
     ledger.message = refusal_of(plan, settlement, ledger)
     ledger.status = ImportStatus.FAILED if ledger.message else ImportStatus.PUBLISHED
     if plan.is_unchanged:
         ledger.status = ImportStatus.UNCHANGED
-    ledger.import_id = None
     uris = {file.file_id: file.source.uri for file in plan.files}
     return Checked(ledger, group_causes(connection, plan.import_id, uris))

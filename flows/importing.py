@@ -398,34 +398,46 @@ def add_counts(total: RowCounts, counted: RowCounts) -> None:
 
 def refusal_of(plan: ImportPlan, settlement: Settlement, ledger: Ledger) -> str | None:
     """Why an import must not count, in one line with the way out; None where it may."""
-    names = ", ".join(file.uri for file in ledger.files if not file.is_unchanged)
-    if (ledger.rows and ledger.rejected > plan.max_rejected * ledger.rows) or (
-        ledger.rejected and ledger.rejected == ledger.rows
-    ):
-        reasons = sorted(ledger.rejected_by_reason.items(), key=lambda item: (-item[1], item[0]))
-        told = ", ".join(f"{code} {count:,}" for code, count in reasons)
-        share = f"{ledger.rejected:,} of {ledger.rows:,} rows rejected ({told})"
-        see = f"see 'usage-import rejects {plan.import_id}'"
-        if ledger.rejected == ledger.rows:
-            return f"{names}: {share}, so nothing was loaded; {see}"
-        accepted = -(-100 * ledger.rejected // ledger.rows)
+    flaws = (flaw_of(plan, settlement, file) for file in ledger.files)
+    return too_many_rejected(plan, ledger) or next(filter(None, flaws), None)
+
+
+def too_many_rejected(plan: ImportPlan, ledger: Ledger) -> str | None:
+    """What is said of an import above its limit of rejected rows, or all of whose rows are; None within the limit."""
+    if not ledger.rejected or ledger.rows > ledger.rejected <= plan.max_rejected * ledger.rows:
+        return None
+    reasons = sorted(ledger.rejected_by_reason.items(), key=lambda item: (-item[1], item[0]))
+    told = ", ".join(f"{code} {count:,}" for code, count in reasons)
+    share = f"{names_of(ledger)}: {ledger.rejected:,} of {ledger.rows:,} rows rejected ({told})"
+    ways = [] if ledger.import_id is None else [f"see 'usage-import rejects {ledger.import_id}'"]
+    if ledger.rejected == ledger.rows:
+        return "; ".join([f"{share}, so nothing is loaded", *ways])
+    ways.append(f"accept it with --max-rejected {-(-100 * ledger.rejected // ledger.rows)}%")
+    limit = f"{(plan.max_rejected * 100).normalize():f} %"
+    return f"{share}, above the limit of {limit}, so nothing is loaded; {', or '.join(ways)}"
+
+
+def names_of(ledger: Ledger) -> str:
+    """The files that were read, the first few by name."""
+    read = [file.uri for file in ledger.files if not file.is_unchanged]
+    more = f" and {len(read) - 3:,} more" if len(read) > 3 else ""
+    return ", ".join(read[:3]) + more
+
+
+def flaw_of(plan: ImportPlan, settlement: Settlement, file: FileLedger) -> str | None:
+    """What is said of a file whose timestamps or keys cannot be what they were taken for; None of others."""
+    accepted = file.rows - file.rejected
+    if not plan.mapping.oldest and accepted and 2 * file.before_2000 > accepted:
         return (
-            f"{names}: {share}, above the limit of {(plan.max_rejected * 100).normalize():f} %, so nothing was loaded; "
-            f"{see}, and accept it with --max-rejected {accepted}%"
+            f"{file.uri}: {file.before_2000:,} of {accepted:,} events lie before the year 2000, as if seconds were "
+            "taken for milliseconds; set the timestamp's unit in the mapping, or 'oldest' if they are that old"
         )
-    for file in ledger.files:
-        accepted_rows = file.rows - file.rejected
-        if not plan.mapping.oldest and accepted_rows and 2 * file.before_2000 > accepted_rows:
-            return (
-                f"{file.uri}: {file.before_2000:,} of {accepted_rows:,} events lie before the year 2000, as if seconds were "
-                "taken for milliseconds; set the timestamp's unit in the mapping, or 'oldest' if they are that old"
-            )
-        own = settlement.own_corrections.get(file.file_id or 0, 0)
-        if is_key_made(plan.mapping) and own > MAX_OWN_CORRECTIONS * file.rows:
-            return (
-                f"{file.uri}: {own:,} of {file.rows:,} rows correct another row of the file, so the template of "
-                "idempotencyKey is too short to tell events apart; add columns to it, or leave it out"
-            )
+    own = settlement.own_corrections.get(file.file_id or 0, 0)
+    if is_key_made(plan.mapping) and own > MAX_OWN_CORRECTIONS * file.rows:
+        return (
+            f"{file.uri}: {own:,} of {file.rows:,} rows correct another row of the file, so the template of "
+            "idempotencyKey is too short to tell events apart; add columns to it, or leave it out"
+        )
     return None
 
 
