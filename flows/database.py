@@ -49,7 +49,9 @@ def open_database(environ: Mapping[str, str] | None = None) -> Iterator[Engine]:
 def speak_plainly(connection: DBAPIConnection, _: object) -> None:
     """Have a session tell instants in UTC and dates as ISO 8601, whatever its server, its database or its shell prefer."""
     with closing(connection.cursor()) as cursor:
-        cursor.execute("select set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO, YMD', false)")
+        cursor.execute(
+            "select set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO, YMD', false)"
+        )
     connection.commit()
 
 
@@ -60,7 +62,9 @@ def what_happened(engine: Engine, error: Exception) -> str:
     if isinstance(said, psycopg.OperationalError) and said.sqlstate is None:
         where = database_name(engine)
         return f"postgres at {where} does not answer: {line}; see that it runs and that USAGE_IMPORT_DATABASE_URL is right"
-    return f"postgres refused: {line}; what was committed before is kept, so the same command can be run again"
+    return (
+        f"postgres refused: {line}; what was committed before is kept, so the same command can be run again"
+    )
 
 
 def migrate(engine: Engine) -> None:
