@@ -26,6 +26,8 @@ from transforms.meters import (
 
 INACTIVE_AT = datetime(2026, 2, 1, tzinfo=UTC)
 
+POSTGRES = postgresql.dialect()  # type: ignore[no-untyped-call]
+
 
 def rule_of(number: int = 1, *, inactive_at: datetime | None = None, **fields: Any) -> MeterRule:
     told = {"id": f"meter-{number}", "code": "m", "aggregationType": "SUM", "aggregationKey": "n"} | fields
@@ -39,7 +41,7 @@ def statements(rule: MeterRule) -> list[str]:
         select_daily_usage(facts, rule),
         select_daily_matches(facts, [rule], arrived_only=True),
     )
-    return [str(one.compile(dialect=postgresql.dialect())) for one in asked]
+    return [str(one.compile(dialect=POSTGRES)) for one in asked]
 
 
 marked = st.text(
@@ -118,5 +120,5 @@ def test_values_of_filters_keep_their_type(value: Any, text: str) -> None:
 
 def test_no_text_reaches_a_cast_before_it_was_looked_at() -> None:
     """The cast of a text stands inside the case that has found it to be a number of bounded length."""
-    compiled = str(select(usable_number(events.c.properties["n"])).compile(dialect=postgresql.dialect()))
+    compiled = str(select(usable_number(events.c.properties["n"])).compile(dialect=POSTGRES))
     assert compiled.index("length(") < compiled.index("abs(")
