@@ -464,13 +464,13 @@ def test_a_full_disk_is_said_and_the_import_goes_on_once_there_is_room(
     home = tmp_path / "disk"
     home.mkdir()
     if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=130m", "tmpfs", home], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=90m", "tmpfs", home], capture_output=True, check=False
     ).returncode:
         pytest.skip("no small disk can be mounted here")
     try:
         rows = tmp_path / "rows.jsonl"
         line = json.dumps(event(idempotencyKey="%d", properties={"note": "x" * 600}))
-        rows.write_text("".join((line % n) + "\n" for n in range(120_000)))
+        rows.write_text("".join((line % n) + "\n" for n in range(45_000)))
         words = [
             "run",
             str(rows),
@@ -484,10 +484,10 @@ def test_a_full_disk_is_said_and_the_import_goes_on_once_there_is_room(
             "USAGE_IMPORT_HOME": str(home),
             "USAGE_IMPORT_CHUNK_ROWS": "5000",
         }
-        one_line(ask(installation, *words, **environment), 1)
-        subprocess.run(["mount", "-o", "remount,size=900m", home], check=True)
+        one_line(ask(installation, *words, **environment), 1, "No space left")
+        subprocess.run(["mount", "-o", "remount,size=600m", home], check=True)
         answer = ask(installation, *words, "--json", **environment)
         assert answer.exit_code == 0, answer.err
-        assert json.loads(answer.out)["new"] == 120_000
+        assert json.loads(answer.out)["new"] == 45_000
     finally:
         subprocess.run(["umount", "--lazy", home], check=False)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from flows.running import Pace
@@ -75,9 +75,9 @@ def test_importing_anything_twice_changes_no_line(
     """The same files again are unchanged; the same rows in other files are told again, and no line gets a revision."""
     small.begin()
     paths = write_all(small, files)
-    small.run(*paths)
+    assume(small.run(*paths).status == ImportStatus.PUBLISHED)
     lines = small.lines()
-    assert small.run(*paths).status in {ImportStatus.UNCHANGED, ImportStatus.FAILED}
+    assert small.run(*paths).status == ImportStatus.UNCHANGED
     assert small.lines() == lines
     again = [small.write(f"again-{number}", [b"", *rows]) for number, rows in enumerate(files)]
     ledgers = [small.run(*again)] if is_at_once else [small.run(path) for path in again]
