@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -117,7 +117,12 @@ def import_lock(engine: Engine, *, wait: bool) -> Iterator[None]:
             raise UsageImportError(
                 "another import is at work in this database; wait for it with --wait, or run this one later"
             )
-        yield
+        try:
+            yield
+        finally:
+            # A closed connection gives its locks back a moment later, too late for the command after this one.
+            with suppress(DBAPIError):
+                connection.execute(text("select pg_advisory_unlock(:lock)"), {"lock": IMPORT_LOCK})
 
 
 def database_name(engine: Engine) -> str:
