@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url
 
+from flows.postgres import database_url
 from tests.conftest import clean_environment
 from tests.flows.desk import CALLS, CLOCK, Desk, catalog_of, event
 from tests.flows.warm_commands import Answer, WarmCommands
@@ -484,9 +485,10 @@ def test_a_full_disk_is_said_and_the_import_goes_on_once_there_is_room(
             "USAGE_IMPORT_HOME": str(home),
             "USAGE_IMPORT_CHUNK_ROWS": "5000",
         }
-        one_line(ask(installation, *words, **environment), 1, "No space left")
-        subprocess.run(["mount", "-o", "remount,size=600m", home], check=True)
-        answer = ask(installation, *words, "--json", **environment)
+        with database_url(home, environ={}):  # a server that is to stop waits for room on its disk
+            one_line(ask(installation, *words, **environment), 1, "No space left")
+            subprocess.run(["mount", "-o", "remount,size=600m", home], check=True)
+            answer = ask(installation, *words, "--json", **environment)
         assert answer.exit_code == 0, answer.err
         assert json.loads(answer.out)["new"] == 45_000
     finally:
