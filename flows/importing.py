@@ -174,11 +174,11 @@ def plan_files(
     )
     next_place = next_id(connection, files.c.file_id)
     planned: dict[str, PlannedFile] = {}
-    again: list[PlannedFile] = []
+    listed: list[PlannedFile] = []
     for file in hashed:
         held = known.get((file.sha256, mapping.digest))
         if file.sha256 in planned:
-            again.append(replace(planned[file.sha256], source=file.source, is_unchanged=True))
+            listed.append(replace(planned[file.sha256], source=file.source, is_unchanged=True))
             continue
         file_id = next_place if held is None else held.file_id
         next_place += held is None
@@ -192,7 +192,8 @@ def plan_files(
             is_unchanged=is_unchanged,
             replaces_import_id=replaced,
         )
-    return (*planned.values(), *again)
+        listed.append(planned[file.sha256])
+    return tuple(listed)
 
 
 def refuse_other_mapping(hashed: Sequence[HashedSource], mapping: Mapping, known: Sequence[Any]) -> None:
