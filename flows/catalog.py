@@ -73,14 +73,14 @@ READ_DOCUMENTS: Final = {
 NAMED_BY_USAGE: Final = {
     Kind.CUSTOMER: """
         select customer_no from {events} union select customer_no from superseded
-        union select customer_no from daily_usage union select customer_no from usage_lines
+        union select customer_no from folded_usage union select customer_no from usage_lines
     """,
-    Kind.METER: "select meter_no from daily_usage union select meter_no from usage_lines",
+    Kind.METER: "select meter_no from folded_usage union select meter_no from usage_lines",
     Kind.PLAN: "select g.plan_no from usage_lines l join pricings g using (pricing_no)",
     Kind.CONTRACT: """
         select contract_no from {events} where contract_no is not null
         union select contract_no from superseded where contract_no is not null
-        union select pin from daily_usage where pin <> 0 union select contract_no from usage_lines
+        union select pin from folded_usage where pin <> 0 union select contract_no from usage_lines
     """,
 }
 """What events and usage lines of any time name; `{events}` are the published ones and those that wait."""

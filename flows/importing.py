@@ -324,8 +324,7 @@ def finish_import(engine: Engine, plan: ImportPlan) -> Ledger:
         refusal = refusal_of(plan, settlement, ledger)
         if refusal is None:
             scope = scope_of(connection)
-            if not scope.is_everything:
-                touch(connection, import_id=plan.import_id)
+            touch(connection)
             merge(connection, import_id=plan.import_id)
             arrived = [file.file_id for file in plan.files if not file.is_unchanged]
             published = publish(

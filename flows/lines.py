@@ -1,36 +1,85 @@
-"""Lines: days folded into the periods of contracts, and revisions of exactly the lines that changed."""
+"""Lines: usage folded into the periods of contracts, and revisions of exactly the lines that changed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime
 from typing import Final
 
+import polars as pl
 from sqlalchemy import Connection, text
 
-from flows.catalog import CatalogFrames
 from flows.copying import copy_frame
+from transforms.days import LAST_INSTANT
 from transforms.lines import ambiguities
 from transforms.meters import MeterRule
-from transforms.periods import placements
+from transforms.periods import coverages, schedules
+from transforms.sift import FUTURE_BOUND
 
-CREATE_PLACEMENTS: Final = """
-    create temporary table placements (
-        contract_no int, pricing_no int, meter_no int, customer_no int, period_start_on date, period_end_on date,
-        period_start timestamptz, period_end timestamptz
+CREATE_SCHEDULES: Final = """
+    create temporary table schedules (contract_no int, customer_no int, "interval" text, interval_count int, schedule_no int)
+    on commit drop
+"""
+
+CREATE_PERIODS: Final = """
+    create temporary table periods (
+        schedule_no int, period_start timestamptz, period_end timestamptz, period_start_on date, period_end_on date
     ) on commit drop
 """
 
-CREATE_AMBIGUITIES: Final = """
-    create temporary table ambiguities (customer_no int, meter_no int, from_on date, until_on date) on commit drop
+CREATE_PLACEMENTS: Final = """
+    create temporary view placements as
+    select s.contract_no, c.id as contract_id, l.id as plan_id, s.customer_no, g.pricing_no, g.id as pricing_id, g.meter_no,
+           p.period_start, p.period_end, p.period_start_on, p.period_end_on
+    from schedules s join periods p using (schedule_no) join contracts c using (contract_no) join plans l using (plan_no)
+    join pricings g on (g.plan_no, g."interval", g.interval_count) = (c.plan_no, s."interval", s.interval_count)
+    where g.meter_no is not null
 """
+"""One row per contract × usage pricing × period."""
+
+CREATE_COVERED: Final = """
+    create temporary table covered (contract_no int, customer_no int, plan_no int, start_at timestamptz, end_at timestamptz)
+    on commit drop
+"""
+
+CREATE_AMBIGUITIES: Final = """
+    create temporary table ambiguities (customer_no int, meter_no int, from_at timestamptz, until_at timestamptz) on commit drop
+"""
+
+KEEP_EDGES: Final = """
+    insert into customer_edges
+    select customer_no, array_agg(distinct edge order by edge) from (
+        select customer_no, unnest(array[period_start, period_end]) as edge from schedules join periods using (schedule_no)
+        union all select customer_no, unnest(array_remove(array[start_at, end_at], null)) from covered
+    ) told group by customer_no
+    on conflict (customer_no) do update set edges = excluded.edges
+    where customer_edges.edges is distinct from excluded.edges
+"""
+
+FORGET_EDGES: Final = "delete from customer_edges where customer_no not in (select customer_no from covered)"
 
 CREATE_AFFECTED: Final = """
-    create temporary table affected_customers on commit drop as select distinct customer_no from dirty_days
+    create temporary table affected on commit drop as
+    with touched_stretches as (
+        select customer_no, min(first_at) as from_at, max(last_at) as to_at from facts group by 1
+        union all select customer_no, min(from_at), max(until_at) from dirty group by 1
+    ), told as (
+        select customer_no, min(from_at) as from_at, max(to_at) as to_at from touched_stretches group by 1
+    )
+    select t.customer_no, t.from_at, t.to_at, least(t.from_at, min(p.period_start)) as read_from,
+           greatest(t.to_at, max(p.period_end)) as read_to
+    from told t left join (schedules s join periods p using (schedule_no))
+        on s.customer_no = t.customer_no and p.period_start <= t.to_at and p.period_end > t.from_at
+    group by t.customer_no, t.from_at, t.to_at
 """
+"""Whose periods are folded anew, between which instants; what lies in those periods can be older and younger than that."""
 
 CREATE_AFFECTED_ALL: Final = """
-    create temporary table affected_customers on commit drop as
-    select customer_no from daily_usage union select customer_no from usage_lines where replaced_publish_no is null
+    create temporary table affected on commit drop as
+    select customer_no, timestamptz '-infinity' as from_at, timestamptz 'infinity' as to_at,
+           timestamptz '-infinity' as read_from, timestamptz 'infinity' as read_to
+    from (
+        select customer_no from folded_usage union select customer_no from usage_lines where replaced_publish_no is null
+    ) everyone
 """
 
 CREATE_FOLDED: Final = """
@@ -42,44 +91,55 @@ CREATE_FOLDED: Final = """
 
 LINE_ID: Final = """
     encode(substr(sha256(convert_to(
-        jsonb_build_array(c.id, l.id, g.id, p.group_key, extract(epoch from p.period_start))::text, 'UTF8'
+        jsonb_build_array(p.contract_id, p.plan_id, p.pricing_id, p.group_key, extract(epoch from p.period_start))::text, 'UTF8'
     )), 1, 16), 'hex')::uuid
 """
 """A line's id is made of what the line is: contract, plan, pricing, group, and where its period starts."""
 
-CREATE_SCHEDULES: Final = """
-    create temporary table schedules on commit drop as
-    select contract_no, pricing_no, meter_no, customer_no, min(period_start_on) as covered_from,
-           max(period_end_on) as covered_until, array_agg(period_start_on order by period_start_on) as starts_on
-    from placements group by contract_no, pricing_no, meter_no, customer_no
+CREATE_PRICED: Final = """
+    create temporary table priced on commit drop as
+    select s.contract_no, c.id as contract_id, l.id as plan_id, s.customer_no, s.schedule_no, g.pricing_no,
+           g.id as pricing_id, g.meter_no, k.starts, a.from_at, a.to_at,
+           greatest(a.read_from, k.covered_from) as read_from, least(a.read_to, k.covered_until) as read_until
+    from affected a join schedules s using (customer_no) join contracts c using (contract_no) join plans l using (plan_no)
+    join pricings g on (g.plan_no, g."interval", g.interval_count) = (c.plan_no, s."interval", s.interval_count)
+    join (
+        select schedule_no, array_agg(period_start order by period_start) as starts, min(period_start) as covered_from,
+               max(period_end) as covered_until
+        from periods group by 1
+    ) k using (schedule_no)
+    where g.meter_no is not null
 """
 
-FOLD_DAYS: Final = f"""
+FOLD_USAGE: Final = f"""
     insert into folded
     with placed as (
-        select s.contract_no, s.pricing_no, s.meter_no, u.group_key,
-               s.starts_on[width_bucket(u.day, s.starts_on)] as period_start_on,
+        select s.contract_no, s.pricing_no, s.meter_no, s.schedule_no, u.group_key,
+               s.starts[width_bucket(u.first_at, s.starts)] as period_start,
                case when s.meter_no = any(:maximum_meters) then max(u.quantity)
                     when s.meter_no = any(:minimum_meters) then min(u.quantity)
                     else coalesce(sum(u.quantity), 0) end as quantity,
                sum(u.event_count)::bigint as event_count, sum(u.unusable_count)::bigint as unusable_count,
                min(u.first_at) as first_event_at, max(u.last_at) as last_event_at
-        from daily_usage u
-        join schedules s on s.customer_no = u.customer_no and s.meter_no = u.meter_no
-            and u.day >= s.covered_from and u.day < s.covered_until and (u.pin = 0 or u.pin = s.contract_no)
-        where u.customer_no in (select customer_no from affected_customers) and not (u.pin = 0 and exists (
-            select from ambiguities a
-            where a.customer_no = u.customer_no and a.meter_no = u.meter_no and u.day >= a.from_on and u.day < a.until_on
+        from priced s
+        join folded_usage u on u.customer_no = s.customer_no and u.meter_no = s.meter_no and (u.pin = 0 or u.pin = s.contract_no)
+            and u.first_at >= s.read_from and u.first_at < s.read_until
+        where not (u.pin = 0 and exists (
+            select from ambiguities b
+            where b.customer_no = u.customer_no and b.meter_no = u.meter_no and u.first_at >= b.from_at and u.first_at < b.until_at
         ))
-        group by 1, 2, 3, 4, 5
+        group by 1, 2, 3, 4, 5, 6
     )
     select {LINE_ID}, p.contract_no, p.pricing_no, p.meter_no, p.customer_no, p.period_start_on, p.period_end_on,
            p.period_start, p.period_end, p.group_key, p.quantity, p.event_count, p.unusable_count, p.first_event_at,
            p.last_event_at, false
-    from (placed join placements using (contract_no, pricing_no, meter_no, period_start_on)) p
-    join contracts c using (contract_no) join pricings g using (pricing_no) join plans l on l.plan_no = g.plan_no
+    from (
+        placed join periods using (schedule_no, period_start)
+        join priced using (contract_no, pricing_no, meter_no, schedule_no)
+    ) p
+    where p.period_start <= p.to_at and p.period_end > p.from_at
 """
-"""Periods of a schedule tile it, so the period of a day is the last that starts on or before it."""
+"""Periods of a schedule tile it, so the period of a stretch is the last that starts by its first event."""
 
 FOLD_VANISHED: Final = """
     insert into folded
@@ -94,11 +154,12 @@ FOLD_VANISHED: Final = """
                    select from folded f where f.contract_no = l.contract_no and f.pricing_no = l.pricing_no
                    and f.period_start_on = l.period_start_on
                ) as is_placed
-        from usage_lines l left join placements p
+        from usage_lines l
+        join affected a on a.customer_no = l.customer_no and l.period_start <= a.to_at and l.period_end > a.from_at
+        left join placements p
             on (p.contract_no, p.pricing_no, p.period_start, p.period_end)
                 = (l.contract_no, l.pricing_no, l.period_start, l.period_end)
         where l.replaced_publish_no is null and not l.is_withdrawn
-            and l.customer_no in (select customer_no from affected_customers)
             and not exists (select from folded f where f.line_id = l.line_id)
     ) v
 """
@@ -131,43 +192,35 @@ WRITE_REVISIONS: Final = """
     select line_id, revision, contract_no, pricing_no, meter_no, customer_no, period_start_on, period_end_on, period_start,
            period_end, group_key, quantity, event_count, unusable_count, first_event_at, last_event_at, is_withdrawn,
            :import_id, :publish_no
-    from changed
+    from changed order by line_id, revision
 """
 
 
 @dataclass(frozen=True)
 class Publication:
-    """What a publish is told of: its own id and number, and the greatest clock up to which periods are laid out."""
+    """What a publish is told of: its own id and number."""
 
     import_id: int
     publish_no: int
-    clock: datetime
 
 
 def write_lines(
-    connection: Connection,
-    catalog: CatalogFrames,
-    rules: Sequence[MeterRule],
-    publication: Publication,
-    *,
-    zone: str,
-    is_everyone: bool,
+    connection: Connection, rules: Sequence[MeterRule], publication: Publication, *, is_everyone: bool
 ) -> int:
-    """Fold the daily usage of the customers in ``dirty_days``, or of all, and revise what changed; how many lines did.
+    """Fold the usage around ``facts`` and ``dirty``, or all, and revise what changed; how many lines did.
 
-    Leaves the temporary tables ``placements``, ``ambiguities`` and ``changed``.
+    Reads what :func:`place_contracts` laid out. Leaves the temporary table ``changed``.
     """
-    connection.execute(text(CREATE_AFFECTED_ALL if is_everyone else CREATE_AFFECTED))
-    connection.execute(text("analyze affected_customers"))
-    place_contracts(connection, catalog, zone=zone, clock=publication.clock)
     kinds = {
         "maximum_meters": [rule.meter_no for rule in rules if rule.aggregation == "MAX"],
         "minimum_meters": [rule.meter_no for rule in rules if rule.aggregation == "MIN"],
     }
-    connection.execute(text(CREATE_SCHEDULES))
-    connection.execute(text("analyze schedules"))
+    connection.execute(text(CREATE_AFFECTED_ALL if is_everyone else CREATE_AFFECTED))
+    connection.execute(text("analyze affected"))
+    connection.execute(text(CREATE_PRICED))
+    connection.execute(text("analyze priced"))
     connection.execute(text(CREATE_FOLDED))
-    connection.execute(text(FOLD_DAYS), kinds)
+    connection.execute(text(FOLD_USAGE), kinds)
     connection.execute(text("analyze folded"))
     connection.execute(text(FOLD_VANISHED), kinds)
     connection.execute(text(FIND_CHANGED))
@@ -177,19 +230,31 @@ def write_lines(
     return connection.execute(text(WRITE_REVISIONS), numbers).rowcount
 
 
-def place_contracts(connection: Connection, catalog: CatalogFrames, *, zone: str, clock: datetime) -> None:
-    """Lay out the periods of every contract's pricing up to `clock`, and past it as far as there are events."""
-    last_day = connection.scalar(text("select max(day) from daily_usage"))
-    until = (
-        clock
-        if last_day is None
-        else max(clock, datetime.combine(last_day, time.max, UTC) + timedelta(days=1))
+def place_contracts(
+    connection: Connection, contracts: pl.DataFrame, pricings: pl.DataFrame, *, zone: str, clock: datetime
+) -> None:
+    """Lay out what contracts cover and the periods of their pricings, as far as any event can lie at `clock`.
+
+    Leaves temporary tables ``schedules``, ``periods``, ``covered`` and ``ambiguities``, and of the first two ``placements``.
+    """
+    covered = contracts.join(coverages(contracts, zone=zone), on="contract_no").select(
+        "contract_no", "customer_no", "plan_no", "start_at", "end_at"
     )
+    until = min(clock, LAST_INSTANT - FUTURE_BOUND) + FUTURE_BOUND
+    laid_out = schedules(contracts, pricings, zone=zone, until=until)
+    for name, statement, frame in (
+        ("schedules", CREATE_SCHEDULES, laid_out.contracts),
+        ("periods", CREATE_PERIODS, laid_out.periods),
+        ("covered", CREATE_COVERED, covered),
+        ("ambiguities", CREATE_AMBIGUITIES, ambiguities(covered, pricings)),
+    ):
+        connection.execute(text(statement))
+        copy_frame(connection, name, frame)
+        connection.execute(text(f"analyze {name}"))
     connection.execute(text(CREATE_PLACEMENTS))
-    connection.execute(text(CREATE_AMBIGUITIES))
-    copy_frame(
-        connection, "placements", placements(catalog.contracts, catalog.pricings, zone=zone, until=until)
-    )
-    copy_frame(connection, "ambiguities", ambiguities(catalog.contracts, catalog.pricings))
-    connection.execute(text("analyze placements"))
-    connection.execute(text("analyze ambiguities"))
+
+
+def keep_edges(connection: Connection) -> None:
+    """Keep where the periods laid out by :func:`place_contracts` cut each customer's time."""
+    for statement in (KEEP_EDGES, FORGET_EDGES):
+        connection.execute(text(statement))

@@ -1,7 +1,7 @@
 """Loading: a file's rows, read, sifted and copied into the import's staging table, chunk by chunk.
 
 A chunk's rows, its rejections and its checkpoint commit in one transaction, so a load that was cut off goes on from its
-last chunk. Reading and sifting run one chunk ahead of Postgres.
+last chunk. Reading runs one chunk ahead of sifting, and sifting one ahead of Postgres.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 import polars as pl
 from sqlalchemy import Connection, func, insert, select
 
-from flows.copying import copy_bytes, copy_frame, encode
+from flows.copying import copy_frame
 from flows.reading import read_chunks
 from flows.sources import Source, open_source
 from schemas.chunk import Chunk
@@ -50,12 +50,11 @@ class LoadOrder:
 
 @dataclass(frozen=True)
 class SiftedChunk:
-    """A sifted chunk, ready to be copied."""
+    """A sifted chunk: how many rows it had, the number of the last, and how far the source is read."""
 
     rows: int
     last_row: int
     sifted: Sifted
-    events: bytes
     bytes_read: int
 
 
@@ -75,7 +74,7 @@ def load_file(
     connection.commit()
     with open_source(order.source) as stream:
         chunked = read_chunks(stream, name=order.source.uri, after_row=after_row, chunk_rows=order.chunk_rows)
-        for chunk in one_ahead(sifted_chunks(chunked, order, catalogued)):
+        for chunk in one_ahead(sifted_chunks(one_ahead(chunked), order, catalogued)):
             with connection.begin():
                 write_chunk(connection, order, chunk)
             warnings |= dict.fromkeys(chunk.sifted.warnings)
@@ -94,7 +93,7 @@ def checkpoint(connection: Connection, order: LoadOrder) -> int:
 def sifted_chunks(
     chunked: Iterator[Chunk], order: LoadOrder, catalogued: Catalogued
 ) -> Iterator[SiftedChunk]:
-    """Each chunk of a file sifted and encoded."""
+    """Each chunk of a file sifted."""
     for chunk in chunked:
         if chunk.positions.is_empty():
             continue
@@ -112,7 +111,6 @@ def sifted_chunks(
             rows=chunk.positions.height,
             last_row=chunk.positions["row"][-1],
             sifted=sifted,
-            events=encode(event_frame(sifted.accepted, order.file_id), jsonb=JSONB_COLUMNS),
             bytes_read=chunk.bytes_read,
         )
 
@@ -132,7 +130,8 @@ def write_chunk(connection: Connection, order: LoadOrder, chunk: SiftedChunk) ->
     """Write a chunk's rows, rejections and checkpoint, within the caller's transaction."""
     accepted, rejected = chunk.sifted.accepted, chunk.sifted.rejections
     if not accepted.is_empty():
-        copy_bytes(connection, arrivals(order.import_id).name, EVENT_COLUMNS, chunk.events)
+        arrived = event_frame(accepted, order.file_id)
+        copy_frame(connection, arrivals(order.import_id).name, arrived, jsonb=JSONB_COLUMNS)
     if order.mapping.on_conflict == "reject":
         copy_frame(connection, arrival_bytes(order.import_id).name, accepted_bytes(accepted, order.file_id))
     copy_frame(connection, rejections.name, rejection_frame(rejected, order))

@@ -1,4 +1,4 @@
-"""Publishing: outcomes, daily usage, lines, ledger and the import's state change in one transaction, or not at all."""
+"""Publishing: outcomes, folded usage, lines, ledger and the import's state change in one transaction, or not at all."""
 
 import hashlib
 import json
@@ -10,13 +10,12 @@ from typing import Any, Final
 from sqlalchemy import Connection, text
 
 from flows.catalog import CatalogFrames, catalog_frames
-from flows.lines import Publication, write_lines
-from flows.rollup import RolledUp, count_unusable, create_as, roll_up
+from flows.lines import Publication, keep_edges, place_contracts, write_lines
+from flows.rollup import count_unusable, roll_up
 from flows.settings import billing_time_zone
 from flows.unassigned import count_by_reason
 from schemas.ledger import ImportStatus
-from schemas.tables import daily_matches
-from transforms.meters import MeterRule, select_daily_matches
+from transforms.meters import MeterRule
 
 WORKING_MEMORY: Final = "128MB"
 """Sorts and hashes of the publishing transaction; at the default of 4 MB they spill."""
@@ -36,8 +35,6 @@ STAMP: Final = """
         published_at = greatest(clock_timestamp(), (select max(published_at) + interval '1 microsecond' from imports))
     where import_id = :import_id
 """
-HAS_OTHERS: Final = "select exists (select from facts where not is_arrived)"
-ARRIVED_MATCHES: Final = "arrived_matches"
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ class Published:
 
 @dataclass(frozen=True)
 class Scope:
-    """What a publish goes by, and how much it has to recompute: days and lines made by other rules are remade."""
+    """What a publish goes by, and how much it has to recompute: what was made by other rules is remade."""
 
     catalog: CatalogFrames
     zone: str
@@ -60,7 +57,7 @@ class Scope:
 
 
 def scope_of(connection: Connection) -> Scope:
-    """Compare what the daily usage and the lines were last made from with what holds now."""
+    """Compare what the folded usage and the lines were last made from with what holds now."""
     catalog = catalog_frames(connection)
     zone = billing_time_zone(connection)
     before = connection.execute(text(READ_STATE)).mappings().first()
@@ -75,25 +72,30 @@ def scope_of(connection: Connection) -> Scope:
 def publish(
     connection: Connection, scope: Scope, *, import_id: int, clock: datetime, arrived_files: Sequence[int]
 ) -> Published:
-    """Roll up what the table ``touched`` says, or everything, revise the lines, and let the import count.
+    """Roll up what has arrived and what the table ``touched`` says, or everything, revise the lines, and let it count.
 
     arrived_files: the ids of the files whose events the ledger counts apart.
     """
     catalog, rules = scope.catalog, scope.catalog.rules
-    rolled_up = roll_up(
-        connection, rules, zone=scope.zone, is_everything=scope.is_everything, arrived_files=arrived_files
-    )
-    publication = Publication(
-        import_id=import_id,
-        publish_no=connection.scalar(text(NEXT_PUBLISH)) or 1,
+    publication = Publication(import_id=import_id, publish_no=connection.scalar(text(NEXT_PUBLISH)) or 1)
+    place_contracts(
+        connection,
+        catalog.contracts,
+        catalog.pricings,
+        zone=scope.zone,
         clock=greatest_clock(connection, clock),
     )
-    lines_changed = write_lines(
-        connection, catalog, rules, publication, zone=scope.zone, is_everyone=scope.is_everyone
+    keep_edges(connection)
+    roll_up(
+        connection,
+        rules,
+        layer=import_id,
+        arrived_files=arrived_files,
+        is_everything=scope.is_everything,
+        is_recut=scope.is_everyone,
     )
-    unassigned: dict[str, int] = {}
-    if arrived_files:
-        unassigned = count_by_reason(connection, matches=arrived_matches(connection, rolled_up))
+    lines_changed = write_lines(connection, rules, publication, is_everyone=scope.is_everyone)
+    unassigned = count_by_reason(connection, layer=import_id) if arrived_files else {}
     made_from = {
         "billing_time_zone": scope.zone,
         "meters_digest": digest(rules),
@@ -106,16 +108,7 @@ def publish(
         "lines_changed": lines_changed,
     }
     connection.execute(text(STAMP), stamp | {"import_id": import_id, "catalog_version": catalog.version})
-    return Published(lines_changed, unassigned, count_unusable(connection, rolled_up))
-
-
-def arrived_matches(connection: Connection, rolled_up: RolledUp) -> str:
-    """The table, shaped as ``daily_matches``, of the arrived files' events: that one itself where there are no others."""
-    if rolled_up.is_everything and not connection.scalar(text(HAS_OTHERS)):
-        return daily_matches.name
-    arrived = select_daily_matches(rolled_up.facts, rolled_up.rules, arrived_only=True)
-    create_as(connection, ARRIVED_MATCHES, arrived)
-    return ARRIVED_MATCHES
+    return Published(lines_changed, unassigned, count_unusable(connection, layer=import_id))
 
 
 def prepare(connection: Connection) -> None:
@@ -131,6 +124,6 @@ def greatest_clock(connection: Connection, clock: datetime) -> datetime:
 
 
 def digest(rules: Sequence[MeterRule]) -> str:
-    """What the meters' rules are, in few characters: daily usage made by other rules is remade."""
+    """What the meters' rules are, in few characters: usage folded by other rules is remade."""
     told: list[dict[str, Any]] = [asdict(rule) for rule in sorted(rules, key=lambda rule: rule.meter_no)]
     return hashlib.sha256(json.dumps(told, default=str, sort_keys=True).encode()).hexdigest()

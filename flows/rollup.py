@@ -1,13 +1,14 @@
-"""Rolling up: daily usage recomputed from events, for the customer-days that were touched or for all.
+"""Rolling up: usage folded from events, layer by layer, between the edges of each customer's periods.
 
-Nothing is incremented: a touched customer-day is rebuilt from all its events, so what some days' work gives always equals
-a rebuild from scratch. Everything here runs inside the transaction that publishes.
+A **stretch** is the time of a customer between two neighbouring edges of its contracts and their periods, so all of it lies
+in one period of each of them. A **layer** is some files whose events are folded together: those of an import make one of
+their own, and a rebuild of everything puts all older ones into layer 0. So an import folds its own events alone, whenever
+they happened; where it takes events away from an older layer, that layer's stretch is folded anew from the events left.
+Nothing is incremented: what is stored of a layer and stretch is always a fold of its events. Everything here runs inside
+the transaction that publishes.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import polars as pl
@@ -17,180 +18,205 @@ from sqlalchemy import (
     ARRAY,
     ColumnElement,
     Connection,
-    Date,
     FromClause,
+    Integer,
     Select,
     and_,
     any_,
+    case,
     column,
     false,
     func,
     insert,
     literal,
+    literal_column,
     or_,
     table,
     text,
+    true,
 )
 from sqlalchemy.sql.elements import Grouping
 
-from schemas.tables import INSTANT, daily_matches, daily_usage, events
-from transforms.days import day_starts
+from schemas.tables import customer_edges, events, files, folded_matches, folded_usage
 from transforms.meters import (
     FACTS_TABLE,
     Facts,
     MeterRule,
+    Source,
     facts_of,
-    select_arrived_unusable,
-    select_daily_matches,
-    select_daily_usage,
     select_facts,
+    select_folded_matches,
+    select_folded_usage,
 )
+from transforms.ranges import few_ranges
+
+BASE_LAYER: Final = 0
+"""The layer of all files that a rebuild of everything has folded together."""
 
 SCANNED_RANGES: Final = 8
-"""Touched days are read in at most so many ranges of time, each a bitmap scan of the index on time."""
+"""What is folded anew is read in at most so many ranges of time, each a bitmap scan of the index on time."""
 
-REACH: Final = timedelta(days=2)
-"""A local day lies within this of the UTC day of any of its instants."""
+FOLDED: Final = (folded_usage, folded_matches)
 
-DAYS_OF_TOUCHED: Final = "select distinct (at at time zone 'UTC')::date from touched"
-DAYS_OF_EVENTS: Final = "select distinct (at at time zone 'UTC')::date from events"
-CREATE_DIRTY_DAYS: Final = "create temporary table dirty_days (customer_no int, day date) on commit drop"
-FORGET_DIRTY: Final = (
-    "delete from {table} u using dirty_days d where u.customer_no = d.customer_no and u.day = d.day"
+STRETCH: Final = func.coalesce(
+    Grouping(customer_edges.c.edges)[func.width_bucket(events.c.at, customer_edges.c.edges)],
+    literal_column("timestamptz '-infinity'"),
 )
-FORGET_ALL: Final = "truncate {table}"
+"""Where the stretch of an event begins; before all edges, and without any, at no instant."""
 
+JOIN_BASE: Final = f"update files set layer = {BASE_LAYER} where layer <> {BASE_LAYER}"
+JOIN_LAYER: Final = "update files set layer = :layer where file_id = any(:file_ids)"
+HAS_BASE: Final = f"select exists (select from files where layer = {BASE_LAYER})"
 
-@dataclass(frozen=True)
-class RolledUp:
-    """What the lines and the ledger need of a rollup: the facts it was made from."""
+FIND_DIRTY: Final = """
+    create temporary table dirty on commit drop as
+    with folded as (
+        select customer_no, layer, first_at, last_at from folded_usage
+        union all select customer_no, layer, first_at, last_at from folded_matches
+    ), recut as (
+        select distinct customer_no from folded join customer_edges using (customer_no)
+        where :is_recut and width_bucket(first_at, edges) <> width_bucket(last_at, edges)
+    )
+    select distinct customer_no, layer, timestamptz '-infinity' as from_at, timestamptz 'infinity' as until_at
+    from folded where customer_no in (select customer_no from recut)
+    union all
+    select distinct customer_no, layer, coalesce(edges[width_bucket(at, edges)], '-infinity'),
+           coalesce(edges[width_bucket(at, edges) + 1], 'infinity')
+    from touched join files using (file_id) left join customer_edges using (customer_no)
+    where customer_no not in (select customer_no from recut)
+"""
+"""What of older layers is folded anew: stretches that lost an event, and customers with an edge where none was before."""
 
-    facts: Facts
-    rules: tuple[MeterRule, ...]
-    is_everything: bool
+FORGET_DIRTY: Final = """
+    delete from {table} u using dirty d
+    where u.customer_no = d.customer_no and u.layer = d.layer and u.first_at >= d.from_at and u.first_at < d.until_at
+"""
+
+READ_DIRTY_RANGES: Final = (
+    "select distinct from_at, until_at from dirty where isfinite(from_at) and isfinite(until_at)"
+)
+HAS_ENDLESS: Final = "select exists (select from dirty where not (isfinite(from_at) and isfinite(until_at)))"
+COUNT_UNUSABLE: Final = (
+    "select coalesce(sum(unusable_count), 0)::bigint from folded_usage where layer = :layer"
+)
 
 
 def roll_up(
     connection: Connection,
     rules: Sequence[MeterRule],
     *,
-    zone: str,
-    is_everything: bool,
+    layer: int,
     arrived_files: Sequence[int],
-) -> RolledUp:
-    """Recompute the daily usage of the customer-days in the table ``touched``, or of all.
+    is_everything: bool,
+    is_recut: bool,
+) -> None:
+    """Fold the events of some files into a layer of their own, and anew what of older layers has changed, or everything.
 
-    arrived_files: the files whose events the ledger counts apart. Leaves temporary tables ``dirty_days`` (customer_no,
-    day; only where not everything is recomputed) and ``facts``.
+    is_recut: ``customer_edges`` may have edges where none were before. Needs the table ``touched`` (customer_no, file_id, at)
+    of events taken away. Leaves temporary tables ``dirty`` (customer_no, layer, from_at, until_at) and ``facts``.
     """
-    days = local_days(zone, connection.scalars(text(DAYS_OF_EVENTS if is_everything else DAYS_OF_TOUCHED)))
-    day = _day_of(events.c.at, days)
-    is_arrived: ColumnElement[bool] = (
-        events.c.file_id == any_(literal(list(arrived_files), ARRAY(events.c.file_id.type)))
-        if arrived_files
-        else false()
-    )
     facts = facts_of(rules)
-    source = events if is_everything else _dirty_events(connection, days, day)
-    statement = select_facts(facts, source=source, day=day, is_arrived=is_arrived)
-    if not is_everything:
-        statement = statement.where(or_(false(), *_scanned(connection, days)))
-    create_as(connection, FACTS_TABLE, statement)
-    connection.execute(text(f"analyze {FACTS_TABLE}"))
-    with _refilled(connection, is_everything=is_everything):
-        for rule in rules:
-            if rule.is_supported:
-                _insert(connection, daily_usage.name, select_daily_usage(facts, rule))
-        _insert(connection, daily_matches.name, select_daily_matches(facts, rules, arrived_only=False))
-    return RolledUp(facts, tuple(rules), is_everything)
+    if is_everything:
+        connection.execute(text(JOIN_BASE))
+    connection.execute(text(JOIN_LAYER), {"layer": layer, "file_ids": list(arrived_files)})
+    if is_everything:
+        _fold_everything(connection, facts, rules, layer=layer, arrived_files=arrived_files)
+        return
+    create_as(connection, FACTS_TABLE, select_facts(facts, _arrived(layer, arrived_files)))
+    connection.execute(text(FIND_DIRTY), {"is_recut": is_recut})
+    if connection.scalar(text("select exists (select from dirty)")):
+        connection.execute(text("analyze dirty"))
+        for kept in FOLDED:
+            connection.execute(text(FORGET_DIRTY.format(table=kept.name)))
+        _insert(connection, FACTS_TABLE, select_facts(facts, _dirty(connection)))
+    _fold(connection, facts, rules)
 
 
-@contextmanager
-def _refilled(connection: Connection, *, is_everything: bool) -> Iterator[None]:
-    """The daily tables without what is recomputed; emptied ones get their indexes back when they are full again."""
-    tables = (daily_usage, daily_matches)
-    for kept in tables:
-        connection.execute(text((FORGET_ALL if is_everything else FORGET_DIRTY).format(table=kept.name)))
-    indexes = [index for kept in tables for index in kept.indexes] if is_everything else []
+def count_unusable(connection: Connection, *, layer: int) -> int:
+    """How many (event, meter) pairs of a layer a meter matched and could not use."""
+    return connection.scalar(text(COUNT_UNUSABLE), {"layer": layer}) or 0
+
+
+def _fold_everything(
+    connection: Connection,
+    facts: Facts,
+    rules: Sequence[MeterRule],
+    *,
+    layer: int,
+    arrived_files: Sequence[int],
+) -> None:
+    """Fill the emptied tables; their indexes are made when they are full."""
+    create_as(connection, FACTS_TABLE, select_facts(facts, _everything(connection, layer, arrived_files)))
+    indexes = [index for kept in FOLDED for index in kept.indexes]
+    for kept in FOLDED:
+        connection.execute(text(f"truncate {kept.name}"))
     for index in indexes:
         index.drop(connection)
-    yield
+    _fold(connection, facts, rules)
     for index in indexes:
         index.create(connection)
-    if is_everything:
-        for kept in tables:
-            connection.execute(text(f"analyze {kept.name}"))
+    for kept in FOLDED:
+        connection.execute(text(f"analyze {kept.name}"))
 
 
-def count_unusable(connection: Connection, rolled_up: RolledUp) -> int:
-    """How many (event, meter) pairs of the arrived files a meter matched and could not use."""
-    return sum(
-        int(connection.scalar(select_arrived_unusable(rolled_up.facts, rule)) or 0)
-        for rule in rolled_up.rules
-        if rule.is_supported
+def _fold(connection: Connection, facts: Facts, rules: Sequence[MeterRule]) -> None:
+    connection.execute(text(f"analyze {FACTS_TABLE}"))
+    for rule in rules:
+        if rule.is_supported:
+            _insert(connection, folded_usage.name, select_folded_usage(facts, rule))
+    _insert(connection, folded_matches.name, select_folded_matches(facts, rules))
+
+
+def _everything(connection: Connection, layer: int, arrived_files: Sequence[int]) -> Source:
+    """All events; those of the arrived files in their own layer, all others in the base."""
+    told: ColumnElement[Any] = literal(layer if arrived_files else BASE_LAYER, Integer)
+    if arrived_files and connection.scalar(text(HAS_BASE)):
+        told = case((_is_of(arrived_files), layer), else_=BASE_LAYER)
+    return Source(rows=_cut(events), where=true(), layer=told, stretch=STRETCH)
+
+
+def _arrived(layer: int, arrived_files: Sequence[int]) -> Source:
+    """The events of some files, which an index finds."""
+    return Source(
+        rows=_cut(events), where=_is_of(arrived_files), layer=literal(layer, Integer), stretch=STRETCH
     )
 
 
-def local_days(zone: str, utc_days: Iterable[date]) -> pl.DataFrame:
-    """The days of a zone that the instants of some UTC days can lie on: day, start_at, end_at, in order."""
-    near = sorted({near for day in utc_days for near in _around(day)})
-    runs: list[list[date]] = []
-    for day in near:
-        if runs and (day - runs[-1][-1]).days == 1:
-            runs[-1].append(day)
-        else:
-            runs.append([day])
-    frames = [day_starts(zone, first=run[0], last=run[-1]) for run in runs]
-    if not frames:
-        return day_starts(zone, first=date(1970, 1, 1), last=date(1970, 1, 1)).clear()
-    return pl.concat(frames)
-
-
-def _around(day: date) -> Iterable[date]:
-    first, last = (
-        max(day.toordinal() - REACH.days, 1),
-        min(day.toordinal() + REACH.days, date.max.toordinal()),
+def _dirty(connection: Connection) -> Source:
+    """The events of what the table ``dirty`` says."""
+    dirty = table("dirty", column("customer_no"), column("layer"), column("from_at"), column("until_at"))
+    is_dirty = and_(
+        dirty.c.customer_no == events.c.customer_no,
+        dirty.c.layer == files.c.layer,
+        events.c.at >= dirty.c.from_at,
+        events.c.at < dirty.c.until_at,
     )
-    return map(date.fromordinal, range(first, last + 1))
+    rows = events.join(files, files.c.file_id == events.c.file_id).join(dirty, is_dirty)
+    return Source(rows=_cut(rows), where=_scanned(connection), layer=files.c.layer, stretch=STRETCH)
 
 
-def _day_of(instant: ColumnElement[datetime], days: pl.DataFrame) -> ColumnElement[date]:
-    """The day of a zone that an instant lies on: the last one that begins at or before it."""
-    starts = literal(days["start_at"].to_list(), ARRAY(INSTANT))
-    names = literal(days["day"].to_list(), ARRAY(Date))
-    return Grouping(names)[func.width_bucket(instant, starts)]
+def _cut(rows: FromClause) -> FromClause:
+    """Events beside the edges that cut their customer's time."""
+    return rows.outerjoin(customer_edges, customer_edges.c.customer_no == events.c.customer_no)
 
 
-def _dirty_events(connection: Connection, days: pl.DataFrame, day: ColumnElement[date]) -> FromClause:
-    """The events of the customer-days touched, whose table this fills."""
-    connection.execute(text(CREATE_DIRTY_DAYS))
-    touched = table("touched", column("customer_no"), column("at"))
-    dirty = table("dirty_days", column("customer_no"), column("day"))
-    found = touched.select().with_only_columns(touched.c.customer_no, _day_of(touched.c.at, days)).distinct()
-    connection.execute(insert(dirty).from_select(["customer_no", "day"], found))
-    connection.execute(text("analyze dirty_days"))
-    return events.join(dirty, and_(dirty.c.customer_no == events.c.customer_no, dirty.c.day == day))
+def _is_of(file_ids: Sequence[int]) -> ColumnElement[bool]:
+    return events.c.file_id == any_(literal(list(file_ids), ARRAY(Integer)))
 
 
-def _scanned(connection: Connection, days: pl.DataFrame) -> list[ColumnElement[bool]]:
-    """The ranges of time that hold all dirty days, as conditions an index on time can answer."""
-    dirty = pl.Series(
-        "day", list(connection.scalars(text("select distinct day from dirty_days"))), dtype=pl.Date
+def _scanned(connection: Connection) -> ColumnElement[bool]:
+    """Few ranges of time that hold all that is dirty, as conditions an index on time can answer."""
+    if connection.scalar(text(HAS_ENDLESS)):
+        return true()
+    rows = connection.execute(text(READ_DIRTY_RANGES)).all()
+    ranges = pl.DataFrame([tuple(row) for row in rows], schema=["from_at", "until_at"], orient="row")
+    return or_(
+        false(),
+        *(
+            and_(events.c.at >= from_at, events.c.at < until_at)
+            for from_at, until_at in few_ranges(ranges, most=SCANNED_RANGES).iter_rows()
+        ),
     )
-    spans = days.join(dirty.to_frame(), on="day").sort("start_at")
-    gaps = (spans["start_at"] - spans["end_at"].shift(1)).dt.total_microseconds()
-    widest = (
-        set(gaps.arg_sort(descending=True, nulls_last=True).head(SCANNED_RANGES - 1))
-        if spans.height
-        else set()
-    )
-    ranges: list[tuple[datetime, datetime]] = []
-    for index, (start_at, end_at) in enumerate(spans.select("start_at", "end_at").iter_rows()):
-        if ranges and index not in widest:
-            ranges[-1] = (ranges[-1][0], end_at)
-        else:
-            ranges.append((start_at, end_at))
-    return [and_(events.c.at >= start_at, events.c.at < end_at) for start_at, end_at in ranges]
 
 
 def _insert(connection: Connection, name: str, statement: Select[Any]) -> None:

@@ -189,7 +189,9 @@ def run_rollup(engine: Engine, *, clock: datetime | None, reason: str | None, wa
             )
         )
         connection.execute(
-            text("create temporary table touched (customer_no int, at timestamptz) on commit drop")
+            text(
+                "create temporary table touched (customer_no int, file_id int, at timestamptz) on commit drop"
+            )
         )
         published = publish(
             connection, scope_of(connection), import_id=import_id, clock=read_at, arrived_files=[]

@@ -4,51 +4,52 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
-from flows.usage import UsageFilter, refuse_unknown
+from flows.catalog import catalog_frames
+from flows.lines import place_contracts
+from flows.usage import ROLLED_UP_ZONE, UsageFilter, refuse_unknown
 from schemas.errors import ConfigurationError
 from schemas.usage import Unassigned
+from transforms.days import FIRST_INSTANT, day_of
 
 REASONS: Final = """
-    with edges as (
-        select customer_no, array_agg(distinct edge order by edge) as edges
-        from contracts cross join unnest(array[start_on, end_on]) edge where edge is not null group by 1
-    ), matched as (
+    with matched as (
         select row_number() over () as match_no, m.customer_no, m.pin, m.event_name, m.meters,
-               sum(m.event_count) as event_count, min(m.day) as day, max(m.day) as last_day
-        from {matches} m left join edges e using (customer_no)
+               sum(m.event_count) as event_count, min(m.first_at) as first_at, max(m.last_at) as last_at
+        from folded_matches m left join customer_edges e using (customer_no)
         {where}
-        group by m.customer_no, m.pin, m.event_name, m.meters, width_bucket(m.day, e.edges)
-    ), pricing as (
-        select distinct c.customer_no, c.contract_no, g.meter_no, c.start_on, c.end_on
-        from contracts c join pricings g using (plan_no) where g.meter_no is not null
-    ), priced as (
-        select m.match_no, p.meter_no, count(*) as contracts
-        from matched m cross join unnest(m.meters) asked (meter_no)
-        join pricing p on p.customer_no = m.customer_no and p.meter_no = asked.meter_no and (m.pin = 0 or m.pin = p.contract_no)
-            and m.day >= p.start_on and (p.end_on is null or m.day < p.end_on)
-        group by 1, 2
+        group by m.customer_no, m.pin, m.event_name, m.meters, width_bucket(m.first_at, e.edges)
+    ), ambiguous as (
+        select m.match_no, array_agg(a.meter_no) as meters
+        from matched m join ambiguities a on a.customer_no = m.customer_no and a.meter_no = any(m.meters)
+            and m.first_at >= a.from_at and m.first_at < a.until_at
+        where m.pin = 0 group by 1
+    ), owned as (
+        select c.contract_no, c.customer_no, v.start_at, v.end_at, array_agg(g.meter_no) as meters
+        from contracts c left join covered v using (contract_no) left join pricings g on g.plan_no = c.plan_no
+        group by 1, 2, 3, 4
     ), judged as (
-        select match_no, bool_or(contracts = 1) as is_counted, bool_or(contracts > 1) as is_ambiguous
-        from priced group by 1
+        select m.match_no, a.meters is not null as is_ambiguous, count(o.contract_no) > 0 as is_owned,
+               bool_or(m.first_at >= o.start_at and (o.end_at is null or m.first_at < o.end_at)) as is_covered,
+               bool_or(m.first_at >= o.start_at and (o.end_at is null or m.first_at < o.end_at) and exists (
+                   select from unnest(m.meters) asked where asked = any(o.meters) and asked <> all(coalesce(a.meters, '{{}}'))
+               )) as is_counted
+        from matched m left join ambiguous a using (match_no)
+        left join owned o on o.customer_no = m.customer_no and (m.pin = 0 or m.pin = o.contract_no)
+        group by 1, 2
     ), reasoned as (
-        select b.customer_no, b.event_name, b.event_count, b.day, b.last_day,
+        select m.customer_no, m.event_name, m.event_count, m.first_at, m.last_at,
                case when j.is_counted and j.is_ambiguous then 'partly_ambiguous'
                     when j.is_counted then null
                     when j.is_ambiguous then 'ambiguous_contract'
-                    when not exists (
-                        select from contracts c where c.customer_no = b.customer_no and (b.pin = 0 or b.pin = c.contract_no)
-                    ) then 'no_contract'
-                    when not exists (
-                        select from contracts c
-                        where c.customer_no = b.customer_no and (b.pin = 0 or b.pin = c.contract_no)
-                            and b.day >= c.start_on and (c.end_on is null or b.day < c.end_on)
-                    ) then 'outside_contract'
-                    else 'no_meter' end as reason
-        from matched b left join judged j using (match_no)
+                    when not j.is_owned then 'no_contract'
+                    when j.is_covered then 'no_meter'
+                    else 'outside_contract' end as reason
+        from matched m join judged j using (match_no)
     )
 """
-"""Between the edges of a customer's contracts every day is judged alike, so the days are folded before they are judged."""
+"""All events of a stretch are judged alike, so they are counted before they are judged."""
 
+OF_LAYER: Final = "where m.layer = :layer"
 OF_CUSTOMER: Final = """
     where cast(:customer as text) is null or m.customer_no in (
         select customer_no from customers where id = :customer or external_customer_id = :customer
@@ -62,17 +63,17 @@ BY_REASON: Final = """
 
 BY_CUSTOMER: Final = """
     select c.id as customer_id, c.external_customer_id, r.event_name, r.reason, sum(r.event_count)::bigint as event_count,
-           min(r.day) as first_day, max(r.last_day) as last_day
+           min(r.first_at) as first_at, max(r.last_at) as last_at
     from reasoned r join customers c using (customer_no)
     where r.reason is not null and (cast(:reason as text) is null or r.reason = :reason)
     group by 1, 2, 3, 4 order by 1, 3, 4
 """
 
 
-def count_by_reason(connection: Connection, *, matches: str) -> dict[str, int]:
-    """How many events of a table shaped as ``daily_matches`` count on no line, by reason."""
-    statement = REASONS.format(matches=matches, where="") + BY_REASON
-    return {row.reason: int(row.events) for row in connection.execute(text(statement))}
+def count_by_reason(connection: Connection, *, layer: int) -> dict[str, int]:
+    """How many events of a layer count on no line, by reason; reads what ``place_contracts`` laid out."""
+    statement = text(REASONS.format(where=OF_LAYER) + BY_REASON)
+    return {row.reason: int(row.events) for row in connection.execute(statement, {"layer": layer})}
 
 
 def list_unassigned(
@@ -85,6 +86,18 @@ def list_unassigned(
     if reason is not None and reason not in set(Unassigned):
         raise ConfigurationError(f"unknown reason {reason!r}; there is {', '.join(Unassigned)}")
     refuse_unknown(connection, UsageFilter(customer=customer))
-    statement = REASONS.format(matches="daily_matches", where=OF_CUSTOMER) + BY_CUSTOMER
-    rows = connection.execute(text(statement), {"customer": customer, "reason": reason})
-    return [dict(row) for row in rows.mappings()]
+    zone = connection.scalar(text(ROLLED_UP_ZONE))
+    if zone is None:
+        return []
+    catalog = catalog_frames(connection)
+    place_contracts(connection, catalog.contracts, catalog.pricings, zone=zone, clock=FIRST_INSTANT)
+    rows = connection.execute(
+        text(REASONS.format(where=OF_CUSTOMER) + BY_CUSTOMER), {"customer": customer, "reason": reason}
+    )
+    return [_with_days(dict(row), zone) for row in rows.mappings()]
+
+
+def _with_days(row: dict[str, Any], zone: str) -> dict[str, Any]:
+    """The same row with the days of the zone on which its first and last event lie."""
+    first_at, last_at = row.pop("first_at"), row.pop("last_at")
+    return row | {"first_day": day_of(zone, first_at), "last_day": day_of(zone, last_at)}

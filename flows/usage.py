@@ -25,7 +25,6 @@ READ_LINES: Final = f"""
                p.period_end, p.group_key, case when m.document ->> 'aggregationType' in ('MAX', 'MIN') then null else 0 end,
                0, 0, null, null, 0, null
         from (select *, '{{}}' as group_key from placements where period_start <= :clock) p
-        join contracts c using (contract_no) join pricings g using (pricing_no) join plans l on l.plan_no = g.plan_no
         join meters m on m.meter_no = p.meter_no
         where not exists (
             select from usage_lines u
@@ -72,7 +71,8 @@ def read_usage(connection: Connection, wanted: UsageFilter) -> list[dict[str, An
     zone = connection.scalar(text(ROLLED_UP_ZONE))
     if clock is None or zone is None:
         return []
-    place_contracts(connection, catalog_frames(connection), zone=zone, clock=clock)
+    catalog = catalog_frames(connection)
+    place_contracts(connection, catalog.contracts, catalog.pricings, zone=zone, clock=clock)
     asked = {
         "clock": clock,
         "period": wanted.period,

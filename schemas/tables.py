@@ -181,8 +181,10 @@ files = Table(
     Column("size", BigInteger, nullable=False),
     Column("first_import_id", ForeignKey(imports.c.import_id), nullable=False),
     Column("published_import_id", ForeignKey(imports.c.import_id)),
+    Column("layer", Integer),
     UniqueConstraint("sha256", "mapping_digest"),
-    comment="One row per file: its bytes under a mapping. file_id is its place, given when first listed, for good.",
+    comment="One row per file: its bytes under a mapping. file_id is its place, given when first listed, for good; "
+    "the events of a layer are folded together.",
 )
 
 import_files = Table(
@@ -267,6 +269,7 @@ events = Table(
 )
 Index("events_key", events.c.key, unique=True)
 Index("events_at", events.c.at, postgresql_using="brin")
+Index("events_file", events.c.file_id, postgresql_using="brin")
 
 superseded = Table(
     "superseded",
@@ -293,34 +296,44 @@ tellings = Table(
 
 # --- usage -------------------------------------------------------------------------------------------------------
 
-daily_usage = Table(
-    "daily_usage",
+customer_edges = Table(
+    "customer_edges",
+    metadata,
+    Column("customer_no", Integer, primary_key=True, autoincrement=False),
+    Column("edges", ARRAY(INSTANT), nullable=False),
+    comment="One row per customer with a contract: where its contracts and their periods begin and end, in order.",
+)
+
+folded_usage = Table(
+    "folded_usage",
     metadata,
     Column("customer_no", Integer, nullable=False),
     Column("pin", Integer, nullable=False),
     Column("meter_no", Integer, nullable=False),
-    Column("day", Date, nullable=False),
+    Column("layer", Integer, nullable=False),
     Column("first_at", INSTANT, nullable=False),
     Column("last_at", INSTANT, nullable=False),
     Column("event_count", BigInteger, nullable=False),
     Column("unusable_count", BigInteger, nullable=False),
     Column("quantity", Numeric),
     Column("group_key", Text, nullable=False),
-    Index(None, "customer_no", "day"),
-    comment="One row per customer × contract pin (0: none) × meter × group × day of the billing zone.",
+    Index(None, "customer_no", "first_at"),
+    comment="One row per customer × contract pin (0: none) × meter × group × layer × stretch between two edges.",
 )
 
-daily_matches = Table(
-    "daily_matches",
+folded_matches = Table(
+    "folded_matches",
     metadata,
     Column("customer_no", Integer, nullable=False),
     Column("pin", Integer, nullable=False),
-    Column("day", Date, nullable=False),
+    Column("layer", Integer, nullable=False),
+    Column("first_at", INSTANT, nullable=False),
+    Column("last_at", INSTANT, nullable=False),
     Column("event_count", BigInteger, nullable=False),
     Column("event_name", Text, nullable=False),
     Column("meters", ARRAY(Integer), nullable=False),
-    Index(None, "customer_no", "day"),
-    comment="One row per customer × contract pin (0: none) × event name × set of matching meters × day.",
+    Index(None, "customer_no", "first_at"),
+    comment="One row per customer × contract pin (0: none) × event name × set of matching meters × layer × stretch.",
 )
 
 usage_lines = Table(
@@ -343,7 +356,7 @@ usage_lines = Table(
     Column("first_event_at", INSTANT),
     Column("last_event_at", INSTANT),
     Column("is_withdrawn", Boolean, nullable=False),
-    Column("import_id", ForeignKey(imports.c.import_id), nullable=False),
+    Column("import_id", Integer, nullable=False),
     Column("publish_no", Integer, nullable=False),
     Column("replaced_publish_no", Integer),
     comment="One row per revision of a usage line; the current one has no replaced_publish_no.",
@@ -361,7 +374,7 @@ rollup_state = Table(
     Column("billing_time_zone", Text, nullable=False),
     Column("meters_digest", Text, nullable=False),
     Column("catalog_version", Integer, nullable=False),
-    comment="One row: what the daily usage and the lines were last made from.",
+    comment="One row: what the folded usage and the lines were last made from.",
 )
 
 

@@ -17,6 +17,9 @@ FIRST_INSTANT = datetime.min.replace(tzinfo=UTC)
 LAST_INSTANT = datetime.max.replace(tzinfo=UTC)
 """Events lie in the years 1 to 9999; a day or period that goes on beyond ends here."""
 
+NEAREST_DAYS: Final = 2
+"""A local day opens within this of the UTC day of any of its instants."""
+
 _SECOND = timedelta(seconds=1)
 
 
@@ -61,20 +64,12 @@ def openings(zone: ZoneInfo, days: Iterable[date]) -> pl.DataFrame:
     )
 
 
-def day_starts(zone: str, *, first: date, last: date) -> pl.DataFrame:
-    """One row per existing day from ``first`` to ``last``, in order, without gap or overlap.
-
-    Columns: ``day`` Date; ``start_at``, ``end_at`` Datetime us UTC, half-open. A day that the zone skipped is
-    absent. Raises ConfigurationError for an unknown zone, ValueError where ``last`` comes before ``first``.
-    """
-    if last < first:
-        raise ValueError(f"the days end on {last}, before they begin on {first}")
-    ordinals = range(first.toordinal(), min(last.toordinal() + 1, date.max.toordinal()) + 1)
-    opened = openings(zone_named(zone), map(date.fromordinal, ordinals))
-    ends = pl.col("opens_at").shift(-1).fill_null(LAST_INSTANT)
-    return opened.select("day", start_at="opens_at", end_at=ends).filter(
-        pl.col("day") <= last, pl.col("start_at") < pl.col("end_at")
-    )
+def day_of(zone: str, instant: datetime) -> date:
+    """The day of a zone that an instant lies on: the last one that opens by then."""
+    named = zone_named(zone)
+    nearest = range(instant.toordinal() + NEAREST_DAYS, instant.toordinal() - NEAREST_DAYS - 1, -1)
+    days = (date.fromordinal(n) for n in nearest if 1 <= n <= date.max.toordinal())
+    return next((day for day in days if opening(named, day) <= instant), date.min)
 
 
 def _instant(local: datetime) -> datetime:

@@ -1,44 +1,44 @@
-"""Usage lines: days folded into the periods of the contracts that they count on, and what is read of them."""
+"""Usage lines: where an event would count on several contracts, and so counts on none of them."""
 
 from typing import Final
 
 import polars as pl
 
+from transforms.days import INSTANT, LAST_INSTANT
+
 AMBIGUITIES_SCHEMA: Final = pl.Schema(
-    {"customer_no": pl.Int32(), "meter_no": pl.Int32(), "from_on": pl.Date(), "until_on": pl.Date()}
+    {"customer_no": pl.Int32(), "meter_no": pl.Int32(), "from_at": INSTANT, "until_at": INSTANT}
 )
-END_OF_DAYS: Final = pl.date(9999, 12, 31)
-"""Stands for the end of a contract that rolls on."""
 
 
-def ambiguities(contracts: pl.DataFrame, pricings: pl.DataFrame) -> pl.DataFrame:
-    """Where several contracts would do: on those days an event without a contract counts on none of them.
+def ambiguities(covered: pl.DataFrame, pricings: pl.DataFrame) -> pl.DataFrame:
+    """Where several contracts would do: there an event without a contract counts on none of them.
 
-    contracts: one row per contract; contract_no, customer_no, plan_no, start_on, end_on (exclusive, null: rolls on).
+    covered: one row per contract; customer_no, plan_no, start_at, end_at (exclusive, null: rolls on).
     pricings: one row per usage pricing; plan_no, meter_no.
-    Returns one row per customer × meter × run of days, half-open, on which several contracts price the meter.
+    Returns one row per customer × meter × run of time, half-open, in which several contracts price the meter.
     """
     priced = pricings.select("plan_no", "meter_no").unique()
-    several = contracts.filter(pl.len().over("customer_no") > 1)
-    covering = several.join(priced, on="plan_no").with_columns(pl.col("end_on").fill_null(END_OF_DAYS))
+    several = covered.filter(pl.len().over("customer_no") > 1)
+    covering = several.join(priced, on="plan_no").with_columns(pl.col("end_at").fill_null(LAST_INSTANT))
     edges = pl.concat(
         [
             covering.select(
-                "customer_no", "meter_no", pl.col("start_on").alias("from_on"), pl.lit(1).alias("step")
+                "customer_no", "meter_no", pl.col("start_at").alias("from_at"), pl.lit(1).alias("step")
             ),
             covering.select(
-                "customer_no", "meter_no", pl.col("end_on").alias("from_on"), pl.lit(-1).alias("step")
+                "customer_no", "meter_no", pl.col("end_at").alias("from_at"), pl.lit(-1).alias("step")
             ),
         ]
     )
     by_meter = ["customer_no", "meter_no"]
     return (
-        edges.group_by(*by_meter, "from_on")
+        edges.group_by(*by_meter, "from_at")
         .agg(pl.col("step").sum())
-        .sort(*by_meter, "from_on")
+        .sort(*by_meter, "from_at")
         .with_columns(
             pl.col("step").cum_sum().over(by_meter).alias("covering"),
-            pl.col("from_on").shift(-1).over(by_meter).alias("until_on"),
+            pl.col("from_at").shift(-1).over(by_meter).alias("until_at"),
         )
         .filter(pl.col("covering") > 1)
         .select(AMBIGUITIES_SCHEMA.names())

@@ -1,11 +1,12 @@
 """Meters as SQL: which events match, how much each contributes, and in which group.
 
-All meters are computed from one pass over the events: :func:`facts` folds them by customer, contract pin, day, event name
-and by all that any meter asks of their properties; each meter is then a fold of those facts. What comes from the catalog
-(names of properties, values of filters) is bound, never pasted.
+All meters are computed from one pass over the events: :func:`select_facts` folds them by customer, contract pin, layer,
+stretch, event name and by all that any meter asks of their properties; each meter is then a fold of those facts. What comes
+from the catalog (names of properties, values of filters) is bound, never pasted.
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,12 +15,12 @@ from typing import Any, Final
 
 from sqlalchemy import (
     ARRAY,
-    Boolean,
     ColumnElement,
     FromClause,
     Integer,
     Numeric,
     Select,
+    Subquery,
     Text,
     and_,
     case,
@@ -36,6 +37,7 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.dialects.postgresql import JSONB, array
+from sqlalchemy.sql.functions import FunctionElement
 
 from schemas.catalog import AggregationType, Meter, PropertyFilter
 from schemas.tables import events
@@ -81,12 +83,27 @@ class MeterRule:
 
 @dataclass(frozen=True)
 class Facts:
-    """The columns that stand for what some meters ask: of a condition, a group key, an aggregated property."""
+    """The columns that stand for what some meters ask: a property, a condition, a group key, an aggregated property.
 
+    asking: of each property, the meters that ask for it.
+    """
+
+    properties: dict[str, str]
+    asking: dict[str, tuple[MeterRule, ...]]
     conditions: dict[Filter | datetime, str]
     groups: dict[str, str]
     values: dict[str, str]
     aggregations: dict[str, tuple[AggregationType, ...]]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where facts are made from: ``events``, maybe joined, which of them, and the layer and stretch each belongs to."""
+
+    rows: FromClause
+    where: ColumnElement[bool]
+    layer: ColumnElement[Any]
+    stretch: ColumnElement[Any]
 
 
 def facts_of(rules: Sequence[MeterRule]) -> Facts:
@@ -95,12 +112,16 @@ def facts_of(rules: Sequence[MeterRule]) -> Facts:
     asked: list[Filter | datetime] = [condition for rule in supported for condition in rule.filters]
     asked += [rule.inactive_at for rule in supported if rule.inactive_at]
     keys = sorted({rule.aggregation_key for rule in supported if rule.aggregation_key})
+    groups = sorted({key for rule in supported for key in rule.group_keys})
+    asking: dict[str, list[MeterRule]] = defaultdict(list)
+    for rule in supported:
+        for name in _properties_of(rule):
+            asking[name].append(rule)
     return Facts(
+        properties={name: f"p{n}" for n, name in enumerate(sorted(asking))},
+        asking={name: tuple(rules) for name, rules in asking.items()},
         conditions={condition: f"c{n}" for n, condition in enumerate(dict.fromkeys(asked))},
-        groups={
-            key: f"g{n}"
-            for n, key in enumerate(sorted({key for rule in supported for key in rule.group_keys}))
-        },
+        groups={key: f"g{n}" for n, key in enumerate(groups)},
         values={key: f"v{n}" for n, key in enumerate(keys)},
         aggregations={
             key: tuple(sorted({rule.aggregation for rule in supported if rule.aggregation_key == key}))
@@ -109,45 +130,101 @@ def facts_of(rules: Sequence[MeterRule]) -> Facts:
     )
 
 
-def select_facts(
-    facts: Facts, *, source: FromClause, day: ColumnElement[Any], is_arrived: ColumnElement[bool]
-) -> Select[Any]:
-    """The facts over the events in `source` (``events``, maybe joined); deleted ones count nowhere.
+def _properties_of(rule: MeterRule) -> set[str]:
+    """The properties that a meter's answers depend on."""
+    filtered = {condition.name for condition in rule.filters}
+    return filtered | set(rule.group_keys) | ({rule.aggregation_key} if rule.aggregation_key else set())
 
-    One row per customer_no × pin (0: none) × day × event_name × is_arrived × the columns of `facts`, with
-    ``event_count``, ``first_at``, ``last_at``, and per aggregated property its usable count and aggregates.
+
+def select_facts(facts: Facts, source: Source) -> Select[Any]:
+    """The facts over the events of a source; deleted ones count nowhere.
+
+    One row per customer_no × pin (0: none) × layer × stretch × event_name × the columns of `facts`, with ``event_count``,
+    ``first_at``, ``last_at``, and per aggregated property its usable count and aggregates.
     """
-    dimensions: list[ColumnElement[Any]] = [
-        events.c.customer_no,
-        func.coalesce(events.c.contract_no, 0).label("pin"),
-        day.label("day"),
-        events.c.event_name,
-        is_arrived.label("is_arrived"),
-        *(_condition(asked).label(name) for asked, name in facts.conditions.items()),
-        *(_group_text(key).label(name) for key, name in facts.groups.items()),
-    ]
+    answers = _answered(facts, _told(facts, source))
+    groups = set(facts.groups.values())
+    values = {f"{name}_value": name for name in facts.values.values()}
+    dimensions = [answer for answer in answers.c if answer.name not in {"at", *values}]
     measures: list[ColumnElement[Any]] = [
         func.count().label("event_count"),
-        func.min(events.c.at).label("first_at"),
-        func.max(events.c.at).label("last_at"),
+        func.min(answers.c.at).label("first_at"),
+        func.max(answers.c.at).label("last_at"),
     ]
     for key, name in facts.values.items():
-        value = usable_number(_property(key))
+        value = answers.c[f"{name}_value"]
         measures.append(func.count(value).label(f"{name}_usable"))
+        # A sum over nulls alone would still make the state of a sum: with the filter a fifth of all time less.
         measures += [
-            _aggregate(kind, value).label(f"{name}_{kind.lower()}") for kind in facts.aggregations[key]
+            _aggregate(kind, value).filter(value.is_not(None)).label(f"{name}_{kind.lower()}")
+            for kind in facts.aggregations[key]
         ]
-    grouping = (_position(n) for n in range(1, len(dimensions) + 1))
-    return (
-        select(*dimensions, *measures)
-        .select_from(source)
-        .where(not_(events.c.is_deleted))
-        .group_by(*grouping)
+    # Grouped as jsonb, to which 1 and 1.0 are one value, and told as text only then: a group is many events.
+    shown = [_group_text(one).label(one.name) if one.name in groups else one for one in dimensions]
+    return select(*shown, *measures).group_by(*dimensions)
+
+
+def _told(facts: Facts, source: Source) -> Subquery:
+    """Each event with the properties that a meter which its name matches asks for, each taken out once."""
+    return _apart(
+        select(
+            events.c.customer_no,
+            func.coalesce(events.c.contract_no, 0).label("pin"),
+            source.layer.label("layer"),
+            source.stretch.label("stretch"),
+            events.c.event_name,
+            events.c.at,
+            *(_asked_of(key, facts.asking[key]).label(name) for key, name in facts.properties.items()),
+        )
+        .select_from(source.rows)
+        .where(not_(events.c.is_deleted), source.where),
+        "told",
     )
 
 
-def select_daily_usage(facts: Facts, rule: MeterRule) -> Select[Any]:
-    """One meter's daily usage from the facts, in the columns of ``daily_usage``."""
+def _asked_of(key: str, asking: Sequence[MeterRule]) -> ColumnElement[Any]:
+    """A property of the events that a meter asking for it can match by their name; of all others it would only part facts."""
+    names = [_is_name_matched(events.c.event_name, rule) for rule in asking]
+    value: ColumnElement[Any] = events.c.properties[key]
+    told = [name for name in names if name is not None]
+    return value if len(told) < len(names) else case((or_(*told), value))
+
+
+def _apart(statement: Select[Any], name: str) -> Subquery:
+    """A subquery that Postgres does not merge into the query around it.
+
+    Merged, each aggregate would take the same property out of an event anew. ``OFFSET 0`` would do as well, but rules out
+    partial aggregates by parallel workers; a ``WITH`` that nobody reads does not.
+    """
+    return statement.add_cte(select(literal_column("1")).cte(f"{name}_apart", nesting=True)).subquery(name)
+
+
+def _answered(facts: Facts, told: Subquery) -> Subquery:
+    """Each event with what it answers: to conditions, as a group, and the number that it contributes."""
+    asked = {key: told.c[name] for key, name in facts.properties.items()}
+    return _apart(
+        select(
+            told.c.customer_no,
+            told.c.pin,
+            told.c.layer,
+            told.c.stretch,
+            told.c.event_name,
+            told.c.at,
+            *(
+                (told.c.at < one if isinstance(one, datetime) else _condition(one, asked[one.name])).label(
+                    name
+                )
+                for one, name in facts.conditions.items()
+            ),
+            *(asked[key].label(name) for key, name in facts.groups.items()),
+            *(usable_number(asked[key]).label(f"{name}_value") for key, name in facts.values.items()),
+        ),
+        "answered",
+    )
+
+
+def select_folded_usage(facts: Facts, rule: MeterRule) -> Select[Any]:
+    """One meter's usage from the facts, in the columns of ``folded_usage``."""
     counted = func.sum(_fact("event_count"))
     if rule.aggregation_key is None:
         quantity: ColumnElement[Any] = counted
@@ -162,7 +239,7 @@ def select_daily_usage(facts: Facts, rule: MeterRule) -> Select[Any]:
             _fact("customer_no"),
             _fact("pin"),
             literal(rule.meter_no, Integer).label("meter_no"),
-            _fact("day"),
+            _fact("layer"),
             func.min(_fact("first_at")).label("first_at"),
             func.max(_fact("last_at")).label("last_at"),
             counted.label("event_count"),
@@ -172,51 +249,56 @@ def select_daily_usage(facts: Facts, rule: MeterRule) -> Select[Any]:
         )
         .select_from(table(FACTS_TABLE))
         .where(matches(facts, rule))
-        .group_by(_fact("customer_no"), _fact("pin"), _fact("day"), _position(10))
+        .group_by(_fact("customer_no"), _fact("pin"), _fact("layer"), _fact("stretch"), _position(10))
     )
 
 
-def select_daily_matches(facts: Facts, rules: Sequence[MeterRule], *, arrived_only: bool) -> Select[Any]:
-    """How many events of which name matched which set of meters, in the columns of ``daily_matches``."""
+def select_folded_matches(facts: Facts, rules: Sequence[MeterRule]) -> Select[Any]:
+    """How many events of which name matched which set of meters, in the columns of ``folded_matches``."""
     matched = [case((matches(facts, rule), rule.meter_no)) for rule in rules if rule.is_supported]
     meters = func.array_remove(cast(array(matched), ARRAY_OF_INTEGERS), null())
-    statement = (
+    return (
         select(
             _fact("customer_no"),
             _fact("pin"),
-            _fact("day"),
+            _fact("layer"),
+            func.min(_fact("first_at")).label("first_at"),
+            func.max(_fact("last_at")).label("last_at"),
             func.sum(_fact("event_count")).label("event_count"),
             _fact("event_name"),
             meters.label("meters"),
         )
         .select_from(table(FACTS_TABLE))
-        .group_by(_fact("customer_no"), _fact("pin"), _fact("day"), _fact("event_name"), _position(6))
-    )
-    return statement.where(_fact("is_arrived")) if arrived_only else statement
-
-
-def select_arrived_unusable(facts: Facts, rule: MeterRule) -> Select[Any]:
-    """How many of an import's events a meter matched and could not use."""
-    if rule.aggregation_key is None:
-        return select(literal(0, Integer))
-    usable = _fact(f"{facts.values[rule.aggregation_key]}_usable")
-    return (
-        select(func.coalesce(func.sum(_fact("event_count") - usable), 0))
-        .select_from(table(FACTS_TABLE))
-        .where(_fact("is_arrived"), matches(facts, rule))
+        .group_by(
+            _fact("customer_no"),
+            _fact("pin"),
+            _fact("layer"),
+            _fact("stretch"),
+            _fact("event_name"),
+            _position(8),
+        )
     )
 
 
 def matches(facts: Facts, rule: MeterRule) -> ColumnElement[bool]:
     """Whether the events of a fact match a meter: its names first, then every filter, then before it became inactive."""
     asked: list[ColumnElement[bool]] = [_fact(facts.conditions[condition]) for condition in rule.filters]
-    if rule.included_names is not None:
-        asked.append(_fact("event_name").in_(rule.included_names))
-    if rule.excluded_names:
-        asked.append(_fact("event_name").not_in(rule.excluded_names))
+    is_named = _is_name_matched(_fact("event_name"), rule)
+    if is_named is not None:
+        asked.append(is_named)
     if rule.inactive_at is not None:
         asked.append(_fact(facts.conditions[rule.inactive_at]))
     return and_(true(), *asked)
+
+
+def _is_name_matched(event_name: ColumnElement[Any], rule: MeterRule) -> ColumnElement[bool] | None:
+    """Whether a meter counts events of a name; None where it counts those of any."""
+    asked: list[ColumnElement[bool]] = []
+    if rule.included_names is not None:
+        asked.append(event_name.in_(rule.included_names))
+    if rule.excluded_names:
+        asked.append(event_name.not_in(rule.excluded_names))
+    return and_(*asked) if asked else None
 
 
 def usable_number(value: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -231,17 +313,10 @@ def usable_number(value: ColumnElement[Any]) -> ColumnElement[Any]:
     )
 
 
-def _property(name: str) -> ColumnElement[Any]:
-    return events.c.properties[name]
-
-
-def _condition(asked: Filter | datetime) -> ColumnElement[bool]:
-    if isinstance(asked, datetime):
-        return events.c.at < asked
+def _condition(asked: Filter, value: ColumnElement[Any]) -> ColumnElement[bool]:
     if asked.exists is not None:
-        exists = func.jsonb_exists(events.c.properties, asked.name, type_=Boolean)
-        return exists if asked.exists else not_(exists)
-    is_included = func.coalesce(_is_any(_property(asked.name), asked.included or asked.excluded or ()), False)
+        return value.is_not(None) if asked.exists else value.is_(None)
+    is_included = func.coalesce(_is_any(value, asked.included or asked.excluded or ()), False)
     return is_included if asked.included is not None else not_(is_included)
 
 
@@ -250,9 +325,8 @@ def _is_any(value: ColumnElement[Any], wanted: tuple[str, ...]) -> ColumnElement
     return or_(*(value == cast(literal(item, Text), JSONB) for item in wanted))
 
 
-def _group_text(key: str) -> ColumnElement[Any]:
+def _group_text(value: ColumnElement[Any]) -> ColumnElement[Any]:
     """A group value as compact JSON; equal numbers are one text, an absent property is null."""
-    value = _property(key)
     number = cast(func.trim_scale(cast(value, Numeric)), Text)
     return func.coalesce(
         case((func.jsonb_typeof(value) == "number", number), else_=cast(value, Text)), "null"
@@ -270,7 +344,7 @@ def _group_key(facts: Facts, rule: MeterRule) -> ColumnElement[Any]:
     return func.concat(*parts, literal("}", Text))
 
 
-def _aggregate(kind: AggregationType, value: ColumnElement[Any]) -> ColumnElement[Any]:
+def _aggregate(kind: AggregationType, value: ColumnElement[Any]) -> FunctionElement[Any]:
     match kind:
         case AggregationType.MAX:
             return func.max(value)

@@ -45,6 +45,19 @@ class Period:
     end_at: datetime
 
 
+@dataclass(frozen=True)
+class Schedules:
+    """The periods of contracts; those that are laid out alike share a schedule.
+
+    contracts: one row per contract × interval of its usage pricings: contract_no, customer_no Int32; interval String;
+    interval_count, schedule_no Int32. periods: one row per schedule × period: schedule_no Int32; period_start, period_end
+    Datetime us UTC, half-open; period_start_on, period_end_on Date.
+    """
+
+    contracts: pl.DataFrame
+    periods: pl.DataFrame
+
+
 def anchor_of(start_on: date, billing_cycle_anchor: str | None) -> Anchor:
     """The anchor of a contract that starts on ``start_on``.
 
@@ -98,38 +111,28 @@ def periods(
             "interval_count": pl.Int32,
         },
     )
-    tiles = _tiles(schedule.with_row_index("schedule"), zone=zone, until=until)
+    tiles = _tiles(schedule.with_row_index("schedule_no"), zone=zone, until=until)
     columns = ("period_start_on", "period_end_on", "period_start", "period_end")
     return [Period(*row) for row in tiles.select(columns).iter_rows()]
 
 
-def placements(
-    contracts: pl.DataFrame, pricings: pl.DataFrame, *, zone: str, until: datetime
-) -> pl.DataFrame:
-    """One row per contract × usage pricing of its plan × period, up to the period that holds ``until``.
+def schedules(contracts: pl.DataFrame, pricings: pl.DataFrame, *, zone: str, until: datetime) -> Schedules:
+    """The periods of every contract's usage pricings, up to the one that holds ``until``.
 
     contracts: contract_no, customer_no, plan_no Int32; start_on Date; end_on Date|null; anchor String|null.
-    pricings: pricing_no, plan_no, meter_no Int32; interval String; interval_count Int32.
-    Columns: contract_no, pricing_no, meter_no, customer_no; period_start_on, period_end_on Date; period_start,
-    period_end Datetime us UTC, half-open; in the order of contract, pricing, period. A contract that starts after
-    ``until`` has none. Raises as ``periods`` does.
+    pricings: plan_no Int32; interval String; interval_count Int32; pricings of one interval share their periods.
+    A contract that starts after ``until`` has no period. Raises as ``periods`` does.
     """
-    priced = contracts.join(pricings, on="plan_no", how="inner")
-    schedules = priced.select(_SCHEDULE).unique().with_row_index("schedule")
-    return (
-        priced.join(schedules, on=_SCHEDULE, how="inner", nulls_equal=True)
-        .join(_tiles(schedules, zone=zone, until=until), on="schedule", how="inner")
+    intervals = pricings.select("plan_no", "interval", "interval_count").unique()
+    priced = contracts.join(intervals, on="plan_no", how="inner")
+    different = priced.select(_SCHEDULE).unique(maintain_order=True).with_row_index("schedule_no")
+    return Schedules(
+        contracts=priced.join(different, on=_SCHEDULE, how="inner", nulls_equal=True)
         .select(
-            "contract_no",
-            "pricing_no",
-            "meter_no",
-            "customer_no",
-            "period_start_on",
-            "period_end_on",
-            "period_start",
-            "period_end",
+            "contract_no", "customer_no", "interval", "interval_count", pl.col("schedule_no").cast(pl.Int32)
         )
-        .sort("contract_no", "pricing_no", "period_start")
+        .sort("contract_no", "interval", "interval_count"),
+        periods=_tiles(different, zone=zone, until=until).with_columns(pl.col("schedule_no").cast(pl.Int32)),
     )
 
 
@@ -153,7 +156,7 @@ def _tiles(schedules: pl.DataFrame, *, zone: str, until: datetime) -> pl.DataFra
     """One row per schedule × period that has any instant and begins by ``until``."""
     _refuse_impossible(schedules)
     cuts = _cuts(schedules, through=min(until.toordinal() + 2, date.max.toordinal()))
-    ends = pl.col("cut_on").shift(-1).over("schedule", order_by="cut_on")
+    ends = pl.col("cut_on").shift(-1).over("schedule_no", order_by="cut_on")
     dated = cuts.with_columns(next_on=ends).filter(pl.col("next_on").is_not_null())
     days = pl.concat([dated["cut_on"], dated["next_on"]]).unique()
     opened = openings(zone_named(zone), days.filter(days <= date.max))
@@ -166,13 +169,13 @@ def _tiles(schedules: pl.DataFrame, *, zone: str, until: datetime) -> pl.DataFra
             pl.col("period_start") <= pl.lit(until, dtype=INSTANT),
         )
         .select(
-            "schedule",
+            "schedule_no",
             "period_start",
             "period_end",
             period_start_on="cut_on",
             period_end_on=pl.min_horizontal("next_on", pl.lit(date.max)),
         )
-        .sort("schedule", "period_start")
+        .sort("schedule_no", "period_start")
     )
 
 
@@ -200,15 +203,15 @@ def _cuts(schedules: pl.DataFrame, *, through: int) -> pl.DataFrame:
             _step_holding(pl.col("start_on")), _step_holding(pl.lit(date.fromordinal(through))) + 2
         )
     ).explode("n", empty_as_null=False, keep_nulls=False)
-    edges = counted.select("schedule", "start_on", "end_on", cut_on=_edge()).filter(
+    edges = counted.select("schedule_no", "start_on", "end_on", cut_on=_edge()).filter(
         pl.col("cut_on") > pl.col("start_on"),
         pl.col("end_on").is_null() | (pl.col("cut_on") < pl.col("end_on")),
     )
     return pl.concat(
         [
-            edges.select("schedule", "cut_on"),
-            started.select("schedule", cut_on="start_on"),
-            started.select("schedule", cut_on="end_on").drop_nulls(),
+            edges.select("schedule_no", "cut_on"),
+            started.select("schedule_no", cut_on="start_on"),
+            started.select("schedule_no", cut_on="end_on").drop_nulls(),
         ]
     ).unique()
 

@@ -39,7 +39,7 @@ BARE: Final = "\\copy, no index"
 DICTS_ROWS: Final = 200_000
 """The loaders that take dicts row by row are given no more: they are told in rows a second."""
 
-FORGET_ROLLUP: Final = "truncate usage_lines, daily_usage, daily_matches, rollup_state"
+FORGET_ROLLUP: Final = "truncate usage_lines, folded_usage, folded_matches, rollup_state"
 BARE_GROUP_BY: Final = """
     create table grouped as
     select customer_no, date_trunc('month', at at time zone 'UTC') as month, properties->>'model' as model,

@@ -240,12 +240,14 @@ STORED = {
         select import_id, file_id, row, line, byte_offset, code, message, field, value, raw, raw_length from rejections
         order by 1, 2, 3
     """,
-    "daily_usage": """
-        select customer_no, pin, meter_no, day, group_key, quantity, event_count, unusable_count, first_at, last_at
-        from daily_usage order by 1, 2, 3, 4, 5
+    "folded_usage": """
+        select customer_no, pin, meter_no, group_key, count(quantity) > 0, sum(event_count), sum(unusable_count),
+               min(first_at), max(last_at)
+        from folded_usage group by 1, 2, 3, 4 order by 1, 2, 3, 4
     """,
-    "daily_matches": """
-        select customer_no, pin, day, event_name, meters, event_count from daily_matches order by 1, 2, 3, 4, 5
+    "folded_matches": """
+        select customer_no, pin, event_name, meters, sum(event_count), min(first_at), max(last_at) from folded_matches
+        group by 1, 2, 3, 4 order by 1, 2, 3, 4
     """,
     "usage_lines": """
         select line_id::text, revision, quantity, event_count, unusable_count, first_event_at, last_event_at, group_key,

@@ -16,7 +16,7 @@ from flows.catalog import CatalogError, CatalogFrames, CatalogResult, apply_cata
 from schemas.catalog import Kind
 from schemas.errors import UsageImportError
 from transforms.catalog import FieldChange
-from transforms.periods import placements
+from transforms.periods import schedules
 
 CLOCK = datetime(2026, 11, 1, tzinfo=UTC)
 UUID = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
@@ -100,7 +100,8 @@ def test_everything_told_is_held_and_numbered_in_its_order(catalogs: Catalogs) -
         ("k1", 1, 1, "15"),
         ("k2", 2, 1, None),
     ]
-    placed = placements(frames.contracts, frames.pricings, zone="UTC", until=CLOCK)
+    laid_out = schedules(frames.contracts, frames.pricings, zone="UTC", until=CLOCK)
+    placed = laid_out.contracts.join(laid_out.periods, on="schedule_no")
     assert placed.group_by("contract_no").len().sort("contract_no").rows() == [(1, 11), (2, 3)]
 
 

@@ -31,7 +31,7 @@ STEPS = {
     "its checkpoint is being written": ("insert", "rejections", "when (new.row >= 30)"),
     "tellings are being kept": ("insert", "tellings", ""),
     "events are being merged": ("insert", "events", ""),
-    "days are being rolled up": ("insert", "daily_usage", ""),
+    "usage is being folded": ("insert", "folded_usage", ""),
     "lines are being written": ("insert", "usage_lines", ""),
     "the publish is being stamped": ("update", "imports", ""),
     "the ledger is being written": ("update", "import_files", ""),

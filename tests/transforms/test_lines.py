@@ -1,16 +1,17 @@
-"""Where several contracts would do, found as a run of days, is what looking at every single day finds."""
+"""Where several contracts would do, found as a run of time, is what looking at every single day finds."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
+from transforms.days import INSTANT
 from transforms.lines import AMBIGUITIES_SCHEMA, ambiguities
 
-FIRST = date(2026, 1, 1)
+FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS = [FIRST + timedelta(days=n) for n in range(12)]
 
 CONTRACTS = pl.Schema(
@@ -18,8 +19,8 @@ CONTRACTS = pl.Schema(
         "contract_no": pl.Int32(),
         "customer_no": pl.Int32(),
         "plan_no": pl.Int32(),
-        "start_on": pl.Date(),
-        "end_on": pl.Date(),
+        "start_at": INSTANT,
+        "end_at": INSTANT,
     }
 )
 PRICINGS = pl.Schema({"plan_no": pl.Int32(), "meter_no": pl.Int32()})
@@ -51,9 +52,9 @@ def test_days_on_which_several_contracts_price_a_meter(
     assert found.schema == AMBIGUITIES_SCHEMA
     days = [
         (customer, meter, day)
-        for customer, meter, from_on, until_on in found.iter_rows()
+        for customer, meter, from_at, until_at in found.iter_rows()
         for day in DAYS
-        if from_on <= day < until_on
+        if from_at <= day < until_at
     ]
     assert sorted(days) == sorted(
         (customer, meter, day)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import literal, select
+from sqlalchemy import literal, select, true
 from sqlalchemy.dialects import postgresql
 
 from schemas.catalog import AggregationType, Meter
@@ -16,11 +16,12 @@ from schemas.tables import events
 from transforms.meters import (
     Filter,
     MeterRule,
+    Source,
     facts_of,
     meter_rule,
-    select_daily_matches,
-    select_daily_usage,
     select_facts,
+    select_folded_matches,
+    select_folded_usage,
     usable_number,
 )
 
@@ -36,10 +37,11 @@ def rule_of(number: int = 1, *, inactive_at: datetime | None = None, **fields: A
 
 def statements(rule: MeterRule) -> list[str]:
     facts = facts_of([rule])
+    source = Source(rows=events, where=true(), layer=literal(1), stretch=literal("2026-01-01"))
     asked = (
-        select_facts(facts, source=events, day=literal("2026-01-01"), is_arrived=literal(value=True)),
-        select_daily_usage(facts, rule),
-        select_daily_matches(facts, [rule], arrived_only=True),
+        select_facts(facts, source),
+        select_folded_usage(facts, rule),
+        select_folded_matches(facts, [rule]),
     )
     return [str(one.compile(dialect=POSTGRES)) for one in asked]
 

@@ -3,7 +3,7 @@
 from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from itertools import pairwise, product
+from itertools import pairwise
 
 import polars as pl
 import pytest
@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from schemas.catalog import Interval
-from transforms.days import LAST_INSTANT, day_starts, opening, zone_named
-from transforms.periods import Anchor, Period, anchor_of, coverages, edge, periods, placements
+from tests.transforms.calendar_days import day_starts
+from transforms.days import LAST_INSTANT, opening, zone_named
+from transforms.periods import Anchor, Period, anchor_of, coverages, edge, periods, schedules
 
 ZONES = (
     "UTC",
@@ -426,7 +427,7 @@ def pricing_frame(rows: list[tuple[int, int, int, str, int]]) -> pl.DataFrame:
     zone=st.sampled_from(ZONES),
     clock=CLOCKS,
 )
-def test_placements_are_the_periods_of_each_contract_and_pricing(
+def test_schedules_have_the_periods_of_each_contract_and_interval(
     rows: list[tuple[int, date, int | None, str | None]],
     priced: list[tuple[int, Interval, int]],
     zone: str,
@@ -438,16 +439,16 @@ def test_placements_are_the_periods_of_each_contract_and_pricing(
         for no, (plan, start, days, anchor) in enumerate(rows)
     ]
     usage = [(no, plan, no + 200, str(unit), count) for no, (plan, unit, count) in enumerate(priced)]
-    placed = placements(contract_frame(held), pricing_frame(usage), zone=zone, until=clock)
+    laid_out = schedules(contract_frame(held), pricing_frame(usage), zone=zone, until=clock)
+    placed = laid_out.contracts.join(laid_out.periods, on="schedule_no").select(
+        "contract_no", "customer_no", "interval", "interval_count",
+        "period_start_on", "period_end_on", "period_start", "period_end",
+    ).sort("contract_no", "interval", "interval_count", "period_start")  # fmt: skip
+    intervals = sorted({(plan, str(unit), count) for plan, unit, count in priced})
     expected = [
-        (contract_no, pricing_no, meter_no, customer_no, p.start_on, p.end_on, p.start_at, p.end_at)
-        for (contract_no, customer_no, plan, start, end, anchor), (
-            pricing_no,
-            priced_plan,
-            meter_no,
-            unit,
-            count,
-        ) in product(held, usage)
+        (contract_no, customer_no, unit, count, p.start_on, p.end_on, p.start_at, p.end_at)
+        for contract_no, customer_no, plan, start, end, anchor in held
+        for priced_plan, unit, count in intervals
         if plan == priced_plan
         for p in periods(
             start_on=start,
@@ -462,14 +463,26 @@ def test_placements_are_the_periods_of_each_contract_and_pricing(
     assert placed.rows() == expected
 
 
-def test_placements_of_nothing_have_their_columns() -> None:
+def test_schedules_of_nothing_have_their_columns() -> None:
     """No contracts or no pricing: no rows, and the types stand."""
     some = contract_frame([(1, 1, 1, date(2026, 1, 1), None, None)])
     priced = pricing_frame([(1, 1, 1, "MONTH", 1)])
     clock = at("2026-01-01T00:00:00Z")
-    full = placements(some, priced, zone="UTC", until=clock)
-    assert_frame_equal(placements(some.clear(), priced, zone="UTC", until=clock), full.clear())
-    assert_frame_equal(placements(some, priced.clear(), zone="UTC", until=clock), full.clear())
+    full = schedules(some, priced, zone="UTC", until=clock)
+    for contracts, pricings in ((some.clear(), priced), (some, priced.clear())):
+        empty = schedules(contracts, pricings, zone="UTC", until=clock)
+        assert_frame_equal(empty.contracts, full.contracts.clear())
+        assert_frame_equal(empty.periods, full.periods.clear())
+
+
+def test_contracts_laid_out_alike_share_a_schedule() -> None:
+    """As many schedules as there are differing calendars, however many contracts."""
+    alike = contract_frame([(no, no, 1, date(2026, 1, 1), None, None) for no in range(50)])
+    other = contract_frame([(50, 50, 1, date(2026, 1, 2), None, None)])
+    priced = pricing_frame([(1, 1, 1, "MONTH", 1), (2, 1, 2, "MONTH", 1), (3, 1, 3, "YEAR", 1)])
+    laid_out = schedules(pl.concat([alike, other]), priced, zone="UTC", until=at("2026-06-01T00:00:00Z"))
+    assert laid_out.contracts.height == 51 * 2
+    assert laid_out.contracts["schedule_no"].n_unique() == 4
 
 
 @settings(deadline=None, max_examples=60)

@@ -42,34 +42,11 @@ def upgrade() -> None:
         comment="One row per chunk whose rows, rejections and checkpoint have been committed together.",
     )
     op.create_table(
-        "daily_matches",
-        sa.Column("customer_no", sa.Integer(), nullable=False),
-        sa.Column("pin", sa.Integer(), nullable=False),
-        sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("event_count", sa.BigInteger(), nullable=False),
-        sa.Column("event_name", sa.Text(), nullable=False),
-        sa.Column("meters", postgresql.ARRAY(sa.Integer()), nullable=False),
-        comment="One row per customer × contract pin (0: none) × event name × set of matching meters × day.",
-    )
-    op.create_index(
-        op.f("daily_matches_customer_no_day_idx"), "daily_matches", ["customer_no", "day"], unique=False
-    )
-    op.create_table(
-        "daily_usage",
-        sa.Column("customer_no", sa.Integer(), nullable=False),
-        sa.Column("pin", sa.Integer(), nullable=False),
-        sa.Column("meter_no", sa.Integer(), nullable=False),
-        sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("first_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("event_count", sa.BigInteger(), nullable=False),
-        sa.Column("unusable_count", sa.BigInteger(), nullable=False),
-        sa.Column("quantity", sa.Numeric(), nullable=True),
-        sa.Column("group_key", sa.Text(), nullable=False),
-        comment="One row per customer × contract pin (0: none) × meter × group × day of the billing zone.",
-    )
-    op.create_index(
-        op.f("daily_usage_customer_no_day_idx"), "daily_usage", ["customer_no", "day"], unique=False
+        "customer_edges",
+        sa.Column("customer_no", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("edges", postgresql.ARRAY(sa.DateTime(timezone=True)), nullable=False),
+        sa.PrimaryKeyConstraint("customer_no", name=op.f("customer_edges_pkey")),
+        comment="One row per customer with a contract: where its contracts and their periods begin and end, in order.",
     )
     op.create_table(
         "events",
@@ -89,7 +66,46 @@ def upgrade() -> None:
         comment="One row per key: the version that counts, with the place (file_id, row) that first told it.",
     )
     op.create_index("events_at", "events", ["at"], unique=False, postgresql_using="brin")
+    op.create_index("events_file", "events", ["file_id"], unique=False, postgresql_using="brin")
     op.create_index("events_key", "events", ["key"], unique=True)
+    op.create_table(
+        "folded_matches",
+        sa.Column("customer_no", sa.Integer(), nullable=False),
+        sa.Column("pin", sa.Integer(), nullable=False),
+        sa.Column("layer", sa.Integer(), nullable=False),
+        sa.Column("first_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("event_count", sa.BigInteger(), nullable=False),
+        sa.Column("event_name", sa.Text(), nullable=False),
+        sa.Column("meters", postgresql.ARRAY(sa.Integer()), nullable=False),
+        comment="One row per customer × contract pin (0: none) × event name × set of matching meters × layer × stretch.",
+    )
+    op.create_index(
+        op.f("folded_matches_customer_no_first_at_idx"),
+        "folded_matches",
+        ["customer_no", "first_at"],
+        unique=False,
+    )
+    op.create_table(
+        "folded_usage",
+        sa.Column("customer_no", sa.Integer(), nullable=False),
+        sa.Column("pin", sa.Integer(), nullable=False),
+        sa.Column("meter_no", sa.Integer(), nullable=False),
+        sa.Column("layer", sa.Integer(), nullable=False),
+        sa.Column("first_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("event_count", sa.BigInteger(), nullable=False),
+        sa.Column("unusable_count", sa.BigInteger(), nullable=False),
+        sa.Column("quantity", sa.Numeric(), nullable=True),
+        sa.Column("group_key", sa.Text(), nullable=False),
+        comment="One row per customer × contract pin (0: none) × meter × group × layer × stretch between two edges.",
+    )
+    op.create_index(
+        op.f("folded_usage_customer_no_first_at_idx"),
+        "folded_usage",
+        ["customer_no", "first_at"],
+        unique=False,
+    )
     op.create_table(
         "mappings",
         sa.Column("mapping_digest", sa.Text(), nullable=False),
@@ -105,7 +121,7 @@ def upgrade() -> None:
         sa.Column("meters_digest", sa.Text(), nullable=False),
         sa.Column("catalog_version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("is_only_row", name=op.f("rollup_state_pkey")),
-        comment="One row: what the daily usage and the lines were last made from.",
+        comment="One row: what the folded usage and the lines were last made from.",
     )
     op.create_table(
         "settings",
@@ -146,6 +162,38 @@ def upgrade() -> None:
         comment="One row per duplicate: it tells again the version first told at (version_file_id, version_row).",
     )
     op.create_index(op.f("tellings_key_idx"), "tellings", ["key"], unique=False)
+    op.create_table(
+        "usage_lines",
+        sa.Column("line_id", sa.UUID(as_uuid=False), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("contract_no", sa.Integer(), nullable=False),
+        sa.Column("pricing_no", sa.Integer(), nullable=False),
+        sa.Column("meter_no", sa.Integer(), nullable=False),
+        sa.Column("customer_no", sa.Integer(), nullable=False),
+        sa.Column("period_start_on", sa.Date(), nullable=False),
+        sa.Column("period_end_on", sa.Date(), nullable=False),
+        sa.Column("period_start", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("period_end", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("group_key", sa.Text(), nullable=False),
+        sa.Column("quantity", sa.Numeric(), nullable=True),
+        sa.Column("event_count", sa.BigInteger(), nullable=False),
+        sa.Column("unusable_count", sa.BigInteger(), nullable=False),
+        sa.Column("first_event_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_event_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("is_withdrawn", sa.Boolean(), nullable=False),
+        sa.Column("import_id", sa.Integer(), nullable=False),
+        sa.Column("publish_no", sa.Integer(), nullable=False),
+        sa.Column("replaced_publish_no", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("line_id", "revision", name=op.f("usage_lines_pkey")),
+        comment="One row per revision of a usage line; the current one has no replaced_publish_no.",
+    )
+    op.create_index(
+        "usage_lines_current",
+        "usage_lines",
+        ["customer_no"],
+        unique=False,
+        postgresql_where=sa.text("replaced_publish_no IS NULL"),
+    )
     op.create_table(
         "catalog_changes",
         sa.Column("catalog_version", sa.Integer(), nullable=False),
@@ -272,6 +320,7 @@ def upgrade() -> None:
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("first_import_id", sa.Integer(), nullable=False),
         sa.Column("published_import_id", sa.Integer(), nullable=True),
+        sa.Column("layer", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(
             ["first_import_id"], ["imports.import_id"], name=op.f("files_first_import_id_fkey")
         ),
@@ -283,7 +332,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("file_id", name=op.f("files_pkey")),
         sa.UniqueConstraint("sha256", "mapping_digest", name=op.f("files_sha256_mapping_digest_key")),
-        comment="One row per file: its bytes under a mapping. file_id is its place, given when first listed, for good.",
+        comment="One row per file: its bytes under a mapping. file_id is its place, given when first listed, for good; the events of a layer are folded together.",
     )
     op.create_table(
         "pricings",
@@ -302,41 +351,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("pricing_no", name=op.f("pricings_pkey")),
         sa.UniqueConstraint("plan_no", "id", name=op.f("pricings_plan_no_id_key")),
         comment="One row per pricing of a plan; meter_no, interval and interval_count only where it carries usage.",
-    )
-    op.create_table(
-        "usage_lines",
-        sa.Column("line_id", sa.UUID(as_uuid=False), nullable=False),
-        sa.Column("revision", sa.Integer(), nullable=False),
-        sa.Column("contract_no", sa.Integer(), nullable=False),
-        sa.Column("pricing_no", sa.Integer(), nullable=False),
-        sa.Column("meter_no", sa.Integer(), nullable=False),
-        sa.Column("customer_no", sa.Integer(), nullable=False),
-        sa.Column("period_start_on", sa.Date(), nullable=False),
-        sa.Column("period_end_on", sa.Date(), nullable=False),
-        sa.Column("period_start", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("period_end", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("group_key", sa.Text(), nullable=False),
-        sa.Column("quantity", sa.Numeric(), nullable=True),
-        sa.Column("event_count", sa.BigInteger(), nullable=False),
-        sa.Column("unusable_count", sa.BigInteger(), nullable=False),
-        sa.Column("first_event_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("last_event_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("is_withdrawn", sa.Boolean(), nullable=False),
-        sa.Column("import_id", sa.Integer(), nullable=False),
-        sa.Column("publish_no", sa.Integer(), nullable=False),
-        sa.Column("replaced_publish_no", sa.Integer(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["import_id"], ["imports.import_id"], name=op.f("usage_lines_import_id_fkey")
-        ),
-        sa.PrimaryKeyConstraint("line_id", "revision", name=op.f("usage_lines_pkey")),
-        comment="One row per revision of a usage line; the current one has no replaced_publish_no.",
-    )
-    op.create_index(
-        "usage_lines_current",
-        "usage_lines",
-        ["customer_no"],
-        unique=False,
-        postgresql_where=sa.text("replaced_publish_no IS NULL"),
     )
     op.create_table(
         "import_files",
@@ -387,12 +401,6 @@ def downgrade() -> None:
     op.drop_index(op.f("rejections_raw_sha256_idx"), table_name="rejections")
     op.drop_table("rejections")
     op.drop_table("import_files")
-    op.drop_index(
-        "usage_lines_current",
-        table_name="usage_lines",
-        postgresql_where=sa.text("replaced_publish_no IS NULL"),
-    )
-    op.drop_table("usage_lines")
     op.drop_table("pricings")
     op.drop_table("files")
     op.drop_index(op.f("contracts_customer_no_idx"), table_name="contracts")
@@ -402,6 +410,12 @@ def downgrade() -> None:
     op.drop_table("imports")
     op.drop_table("customers")
     op.drop_table("catalog_changes")
+    op.drop_index(
+        "usage_lines_current",
+        table_name="usage_lines",
+        postgresql_where=sa.text("replaced_publish_no IS NULL"),
+    )
+    op.drop_table("usage_lines")
     op.drop_index(op.f("tellings_key_idx"), table_name="tellings")
     op.drop_table("tellings")
     op.drop_index(op.f("superseded_key_idx"), table_name="superseded")
@@ -409,12 +423,14 @@ def downgrade() -> None:
     op.drop_table("settings")
     op.drop_table("rollup_state")
     op.drop_table("mappings")
+    op.drop_index(op.f("folded_usage_customer_no_first_at_idx"), table_name="folded_usage")
+    op.drop_table("folded_usage")
+    op.drop_index(op.f("folded_matches_customer_no_first_at_idx"), table_name="folded_matches")
+    op.drop_table("folded_matches")
     op.drop_index("events_key", table_name="events")
+    op.drop_index("events_file", table_name="events", postgresql_using="brin")
     op.drop_index("events_at", table_name="events", postgresql_using="brin")
     op.drop_table("events")
-    op.drop_index(op.f("daily_usage_customer_no_day_idx"), table_name="daily_usage")
-    op.drop_table("daily_usage")
-    op.drop_index(op.f("daily_matches_customer_no_day_idx"), table_name="daily_matches")
-    op.drop_table("daily_matches")
+    op.drop_table("customer_edges")
     op.drop_table("chunks")
     op.drop_table("catalog_versions")
