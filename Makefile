@@ -29,7 +29,7 @@ demo: $(STAMP)  ## a month of usage, from an export to invoice-ready lines
 	@$(BIN)/python -m flows.demo
 
 test: $(STAMP)  ## every test, on a real Postgres
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --quiet
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --quiet
 
 lint: $(STAMP)  ## ruff, mypy and the walls between the rooms
 	@$(BIN)/ruff check --quiet .

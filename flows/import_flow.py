@@ -42,7 +42,7 @@ from flows.importing import (
     load_planned_file,
 )
 from flows.progress import NoDisplay, ProgressBar
-from flows.running import ProgressDisplay, pace, unchanged_ledger
+from flows.running import ProgressDisplay, pace, stopping, unchanged_ledger
 from flows.terminal import visible
 from schemas.errors import UsageImportError
 from schemas.ledger import ImportStatus, Ledger
@@ -59,10 +59,6 @@ Result = TypeVar("Result")
 
 class PrefectLostError(Exception):
     """Prefect could not go on, whatever the stages did."""
-
-
-class StoppedError(UsageImportError):
-    """A load was told to stop at a chunk's end, because another one failed or somebody interrupted."""
 
 
 @dataclass
@@ -82,14 +78,7 @@ class Listener:
 
     def progress(self, file: PlannedFile) -> Callable[[int, int], None]:
         """What is told after each chunk of a file; it ends the load where the import has been stopped."""
-        shown = self.display.file(file.source.uri, size=file.size)
-
-        def chunk_loaded(rows: int, bytes_read: int) -> None:
-            shown(rows, bytes_read)
-            if self.is_stopped.is_set():
-                raise StoppedError(f"{file.source.uri}: stopped")
-
-        return chunk_loaded
+        return stopping(self.display.file(file.source.uri, size=file.size), self.is_stopped)
 
 
 _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)

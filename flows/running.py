@@ -54,7 +54,7 @@ class ProgressDisplay(Protocol):
         """A stage without a number."""
 
 
-class StoppedError(Exception):
+class StoppedError(UsageImportError):
     """A load was told to stop at a chunk's end, because another one failed or somebody interrupted."""
 
 
@@ -142,7 +142,7 @@ def stopping(progress: Progress, is_stopped: Event) -> Progress:
     def chunk_loaded(rows: int, bytes_read: int) -> None:
         progress(rows, bytes_read)
         if is_stopped.is_set():
-            raise StoppedError
+            raise StoppedError("stopped, as the import was")
 
     return chunk_loaded
 

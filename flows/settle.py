@@ -63,19 +63,20 @@ FIND_HELD_KEYS: Final = """
     from {arrivals} a join events e using (key)
 """
 
-FIND_PLAIN_DUPLICATES: Final = """
-    create temporary table plain_duplicates on commit drop as
-    select * from held_keys h where is_same and not exists (select from repeated_keys r where r.key = h.key)
-"""
-
 FIND_CONTESTED_KEYS: Final = """
     create temporary table contested_keys on commit drop as
     select key from repeated_keys union select key from held_keys where not is_same
 """
 
+VIEW_PLAIN_DUPLICATES: Final = """
+    create temporary view plain_duplicates as
+    select * from held_keys h where not exists (select from contested_keys c where c.key = h.key)
+"""
+"""Told once by this import, with the content that is held; goes with the table below it."""
+
 KEEP_CONTESTED: Final = """
     create temporary table contested on commit drop as
-    select * from {arrivals} where key in (select key from contested_keys)
+    select *, ctid as found_at from {arrivals} where key in (select key from contested_keys)
 """
 
 READ_CONTESTED: Final = """
@@ -183,14 +184,11 @@ REMOVE_REPLACED: Final = """
     delete from events e using settled s where s.key::uuid = e.key and s.is_held and not s.is_current
 """
 
-FIND_DECIDED_KEYS: Final = """
-    create temporary table decided_keys on commit drop as
-    select key from contested_keys union select key from plain_duplicates
-"""
-
 ADD_NEW: Final = """
     insert into events ({columns})
-    select {columns} from {arrivals} a where not exists (select from decided_keys d where d.key = a.key)
+    select {columns} from {arrivals} a
+    where not exists (select from held_keys h where h.key = a.key)
+        and not exists (select from contested_keys c where c.key = a.key)
 """
 """In the order of arrival, chunk by chunk sorted by key: near in the index, and near in time for the index on time."""
 
@@ -205,13 +203,13 @@ IS_ADOPTABLE: Final = """
 """No event is held yet, and nobody has been granted or has built anything on the table that a new one would not have."""
 
 TAKE_SETTLED_AT: Final = """
-    update {arrivals} a set at = s.at from settled s
-    where s.key::uuid = a.key and s.file_id = a.file_id and s.row = a.row and s.is_current and s.at <> a.at
+    update {arrivals} a set at = s.at from settled s join contested c on c.file_id = s.file_id and c.row = s.row
+    where a.ctid = c.found_at and s.is_current and s.at <> c.at
 """
 
 REMOVE_UNCOUNTED: Final = """
-    delete from {arrivals} a using settled s
-    where s.key::uuid = a.key and s.file_id = a.file_id and s.row = a.row and not s.is_current
+    delete from {arrivals} a using settled s join contested c on c.file_id = s.file_id and c.row = s.row
+    where a.ctid = c.found_at and not s.is_current
 """
 
 ADOPT: Final = ("drop table events", "alter table {arrivals} rename to events")
@@ -245,14 +243,13 @@ def settle(connection: Connection, *, import_id: int, is_conflict_rejected: bool
     for statement in (
         FIND_REPEATED_KEYS,
         FIND_HELD_KEYS,
-        FIND_PLAIN_DUPLICATES,
         FIND_CONTESTED_KEYS,
+        VIEW_PLAIN_DUPLICATES,
         KEEP_CONTESTED,
-        FIND_DECIDED_KEYS,
         CREATE_SETTLED,
     ):
         connection.execute(text(statement.format(**names)))
-    for decided in ("contested_keys", "contested", "decided_keys"):
+    for decided in ("held_keys", "contested_keys", "contested"):
         connection.execute(text(f"analyze {decided}"))
     for batch in _contested(connection, names):
         copy_frame(connection, "settled", settle_contested(batch, is_conflict_rejected=is_conflict_rejected))
@@ -297,7 +294,7 @@ def merge(connection: Connection, *, import_id: int) -> None:
 
 def _adopt(connection: Connection, names: dict[str, str]) -> None:
     """Let the staging table become ``events``, where copying a million rows costs 2 s, and indexes grown row by row 8 more."""
-    _execute(connection, names, TAKE_SETTLED_AT, REMOVE_UNCOUNTED, *ADOPT)
+    _execute(connection, names, REMOVE_UNCOUNTED, TAKE_SETTLED_AT, *ADOPT)
     connection.execute(SetTableComment(events))
     for index in events.indexes:
         index.create(connection)

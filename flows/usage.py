@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+import polars as pl
 from sqlalchemy import Connection, text
 
 from flows.catalog import catalog_frames
@@ -11,6 +12,9 @@ from flows.lines import LINE_ID, place_contracts
 from schemas.errors import ConfigurationError
 
 GREATEST_CLOCK: Final = "select max(clock) from imports where published_at is not null"
+CUSTOMERS_NAMED: Final = (
+    "select customer_no from customers where id = :value or external_customer_id = :value"
+)
 ROLLED_UP_ZONE: Final = "select billing_time_zone from rollup_state"
 
 READ_LINES: Final = f"""
@@ -20,6 +24,7 @@ READ_LINES: Final = f"""
                l.revision, l.import_id
         from usage_lines l
         where l.replaced_publish_no is null and not l.is_withdrawn
+            and (cast(:customer_nos as int[]) is null or l.customer_no = any(:customer_nos))
         union all
         select {LINE_ID}, p.contract_no, p.pricing_no, p.meter_no, p.customer_no, p.period_start_on, p.period_start,
                p.period_end, p.group_key, case when m.document ->> 'aggregationType' in ('MAX', 'MIN') then null else 0 end,
@@ -44,7 +49,6 @@ READ_LINES: Final = f"""
     join contracts c using (contract_no) join customers k on k.customer_no = l.customer_no
     join pricings g using (pricing_no) join plans s on s.plan_no = g.plan_no join meters m on m.meter_no = l.meter_no
     where (cast(:period as text) is null or to_char(l.period_start_on, 'YYYY-MM') = :period)
-        and (cast(:customer as text) is null or k.id = :customer or k.external_customer_id = :customer)
         and (cast(:contract as text) is null or c.id = :contract)
         and (cast(:meter as text) is null or m.code = :meter)
     order by c.id collate "C", g.id collate "C", l.period_start, l.group_key collate "C"
@@ -72,11 +76,15 @@ def read_usage(connection: Connection, wanted: UsageFilter) -> list[dict[str, An
     if clock is None or zone is None:
         return []
     catalog = catalog_frames(connection)
-    place_contracts(connection, catalog.contracts, catalog.pricings, zone=zone, clock=clock)
+    contracts, customer_nos = catalog.contracts, None
+    if wanted.customer is not None:
+        customer_nos = list(connection.scalars(text(CUSTOMERS_NAMED), {"value": wanted.customer}))
+        contracts = contracts.filter(pl.col("customer_no").is_in(customer_nos))
+    place_contracts(connection, contracts, catalog.pricings, zone=zone, clock=clock)
     asked = {
         "clock": clock,
         "period": wanted.period,
-        "customer": wanted.customer,
+        "customer_nos": customer_nos,
         "contract": wanted.contract,
         "meter": wanted.meter,
     }

@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -466,19 +467,19 @@ def test_ctrl_c_ends_all_of_it(tmp_path: Path) -> None:
 
 def processes_of(stack: Stack) -> list[psutil.Process]:
     """The processes of a stack, once its server and its deployments have begun."""
-    found = [child for child in stack.children() if child.status() != psutil.STATUS_ZOMBIE]
-    told = [" ".join(child.cmdline()) for child in found]
-    return (
-        found
-        if all(any(name in line for line in told) for name in ("server start", "flows.deployments"))
-        else []
-    )
+    told: dict[psutil.Process, str] = {}
+    for one in stack.children():
+        with suppress(psutil.NoSuchProcess):
+            told[one] = " ".join(one.cmdline())
+    is_up = all(any(name in line for line in told.values()) for name in ("server start", "flows.deployments"))
+    return list(told) if is_up else []
 
 
 def test_nothing_of_a_killed_stack_is_in_the_way(tmp_path: Path) -> None:
     """After a `kill -9` its processes end by themselves, and the next `up` begins in the same home."""
     killed = start_up(tmp_path)
-    ours = [child for child in until(lambda: processes_of(killed)) if "lifeline" in " ".join(child.cmdline())]
+    family = until(lambda: processes_of(killed))
+    ours = [one for one in family if one.is_running() and "lifeline" in " ".join(one.cmdline())]
     assert len(ours) == 2
     killed.process.kill()
     killed.process.communicate()
