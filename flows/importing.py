@@ -21,6 +21,7 @@ from flows.catalog import catalog_frames
 from flows.load import Catalogued, LoadOrder, Progress, load_file
 from flows.mapping import load_mapping
 from flows.publish import prepare, publish, scope_of
+from flows.rollup import Arrived
 from flows.settle import Settlement, merge, note_repeats, reject_conflicts, settle, touch
 from flows.sources import Source, hash_source, list_sources
 from flows.terminal import instant
@@ -325,17 +326,17 @@ def finish_import(engine: Engine, plan: ImportPlan) -> Ledger:
         if refusal is None:
             scope = scope_of(connection)
             touch(connection)
-            merge(connection, import_id=plan.import_id)
-            arrived = [file.file_id for file in plan.files if not file.is_unchanged]
+            read = tuple(file.file_id for file in plan.files if not file.is_unchanged)
+            arrived = Arrived(read, merge(connection, import_id=plan.import_id))
             published = publish(
-                connection, scope, import_id=plan.import_id, clock=plan.clock, arrived_files=arrived
+                connection, scope, import_id=plan.import_id, clock=plan.clock, arrived=arrived
             )
             ledger.status = ImportStatus.PUBLISHED
             ledger.lines_changed = published.lines_changed
             ledger.unassigned_by_reason = published.unassigned_by_reason
             ledger.unusable = published.unusable
             connection.execute(
-                update(files).where(files.c.file_id.in_(arrived)).values(published_import_id=plan.import_id)
+                update(files).where(files.c.file_id.in_(read)).values(published_import_id=plan.import_id)
             )
         else:
             ledger.status, ledger.message = ImportStatus.FAILED, refusal

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from flows.catalog import CatalogFrames, catalog_frames
 from flows.lines import Publication, keep_edges, place_contracts, write_lines
-from flows.rollup import count_unusable, roll_up
+from flows.rollup import Arrived, count_unusable, roll_up
 from flows.settings import billing_time_zone
 from flows.unassigned import count_by_reason
 from schemas.ledger import ImportStatus
@@ -76,11 +76,11 @@ def scope_of(connection: Connection) -> Scope:
 
 
 def publish(
-    connection: Connection, scope: Scope, *, import_id: int, clock: datetime, arrived_files: Sequence[int]
+    connection: Connection, scope: Scope, *, import_id: int, clock: datetime, arrived: Arrived | None
 ) -> Published:
     """Roll up what has arrived and what the table ``touched`` says, or everything, revise the lines, and let it count.
 
-    arrived_files: the ids of the files whose events the ledger counts apart.
+    arrived: the events of an import, which the ledger counts apart; a rollup has none.
     """
     catalog, rules = scope.catalog, scope.catalog.rules
     publication = Publication(import_id=import_id, publish_no=connection.scalar(text(NEXT_PUBLISH)) or 1)
@@ -96,12 +96,12 @@ def publish(
         connection,
         rules,
         layer=import_id,
-        arrived_files=arrived_files,
+        arrived=arrived,
         is_everything=scope.is_everything,
         is_recut=scope.is_everyone,
     )
     lines_changed = write_lines(connection, rules, publication, is_everyone=scope.is_everyone)
-    unassigned = count_by_reason(connection, layer=import_id) if arrived_files else {}
+    unassigned = count_by_reason(connection, layer=import_id) if arrived else {}
     made_from = {
         "billing_time_zone": scope.zone,
         "meters_digest": digest(rules),

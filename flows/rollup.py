@@ -9,6 +9,7 @@ the transaction that publishes.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import polars as pl
@@ -21,6 +22,7 @@ from sqlalchemy import (
     FromClause,
     Integer,
     Select,
+    Table,
     and_,
     any_,
     case,
@@ -58,11 +60,6 @@ SCANNED_RANGES: Final = 8
 
 FOLDED: Final = (folded_usage, folded_matches)
 
-STRETCH: Final = func.coalesce(
-    Grouping(customer_edges.c.edges)[func.width_bucket(events.c.at, customer_edges.c.edges)],
-    literal_column("timestamptz '-infinity'"),
-)
-"""Where the stretch of an event begins; before all edges, and without any, at no instant."""
 
 JOIN_BASE: Final = f"update files set layer = {BASE_LAYER} where layer <> {BASE_LAYER}"
 JOIN_LAYER: Final = "update files set layer = :layer where file_id = any(:file_ids)"
@@ -101,16 +98,24 @@ COUNT_UNUSABLE: Final = (
 )
 
 
+@dataclass(frozen=True)
+class Arrived:
+    """What an import adds: its files, and a table of exactly the events of theirs that count."""
+
+    file_ids: tuple[int, ...]
+    events: Table
+
+
 def roll_up(
     connection: Connection,
     rules: Sequence[MeterRule],
     *,
     layer: int,
-    arrived_files: Sequence[int],
+    arrived: Arrived | None,
     is_everything: bool,
     is_recut: bool,
 ) -> None:
-    """Fold the events of some files into a layer of their own, and anew what of older layers has changed, or everything.
+    """Fold the events that have arrived into a layer of their own, and anew what of older layers has changed, or everything.
 
     is_recut: ``customer_edges`` may have edges where none were before. Needs the table ``touched`` (customer_no, file_id, at)
     of events taken away. Leaves temporary tables ``dirty`` (customer_no, layer, from_at, until_at) and ``facts``.
@@ -118,11 +123,12 @@ def roll_up(
     facts = facts_of(rules)
     if is_everything:
         connection.execute(text(JOIN_BASE))
-    connection.execute(text(JOIN_LAYER), {"layer": layer, "file_ids": list(arrived_files)})
+    if arrived:
+        connection.execute(text(JOIN_LAYER), {"layer": layer, "file_ids": list(arrived.file_ids)})
     if is_everything:
-        _fold_everything(connection, facts, rules, layer=layer, arrived_files=arrived_files)
+        _fold_everything(connection, facts, rules, _everything(connection, layer, arrived))
         return
-    create_as(connection, FACTS_TABLE, select_facts(facts, _arrived(layer, arrived_files)))
+    create_as(connection, FACTS_TABLE, select_facts(facts, _of_layer(layer, arrived)))
     connection.execute(text(FIND_DIRTY), {"is_recut": is_recut})
     if connection.scalar(text("select exists (select from dirty)")):
         connection.execute(text("analyze dirty"))
@@ -138,15 +144,10 @@ def count_unusable(connection: Connection, *, layer: int) -> int:
 
 
 def _fold_everything(
-    connection: Connection,
-    facts: Facts,
-    rules: Sequence[MeterRule],
-    *,
-    layer: int,
-    arrived_files: Sequence[int],
+    connection: Connection, facts: Facts, rules: Sequence[MeterRule], source: Source
 ) -> None:
     """Fill the emptied tables; their indexes are made when they are full."""
-    create_as(connection, FACTS_TABLE, select_facts(facts, _everything(connection, layer, arrived_files)))
+    create_as(connection, FACTS_TABLE, select_facts(facts, source))
     indexes = [index for kept in FOLDED for index in kept.indexes]
     for kept in FOLDED:
         connection.execute(text(f"truncate {kept.name}"))
@@ -155,8 +156,6 @@ def _fold_everything(
     _fold(connection, facts, rules)
     for index in indexes:
         index.create(connection)
-    for kept in FOLDED:
-        connection.execute(text(f"analyze {kept.name}"))
 
 
 def _fold(connection: Connection, facts: Facts, rules: Sequence[MeterRule]) -> None:
@@ -165,21 +164,23 @@ def _fold(connection: Connection, facts: Facts, rules: Sequence[MeterRule]) -> N
         if rule.is_supported:
             _insert(connection, folded_usage.name, select_folded_usage(facts, rule))
     _insert(connection, folded_matches.name, select_folded_matches(facts, rules))
+    for kept in FOLDED:
+        connection.execute(text(f"analyze {kept.name}"))
 
 
-def _everything(connection: Connection, layer: int, arrived_files: Sequence[int]) -> Source:
-    """All events; those of the arrived files in their own layer, all others in the base."""
-    told: ColumnElement[Any] = literal(layer if arrived_files else BASE_LAYER, Integer)
-    if arrived_files and connection.scalar(text(HAS_BASE)):
-        told = case((_is_of(arrived_files), layer), else_=BASE_LAYER)
-    return Source(rows=_cut(events), where=true(), layer=told, stretch=STRETCH)
+def _everything(connection: Connection, layer: int, arrived: Arrived | None) -> Source:
+    """All events; those that have arrived in their own layer, all others in the base."""
+    told: ColumnElement[Any] = literal(layer if arrived else BASE_LAYER, Integer)
+    if arrived and connection.scalar(text(HAS_BASE)):
+        is_arrived = events.c.file_id == any_(literal(list(arrived.file_ids), ARRAY(Integer)))
+        told = case((is_arrived, layer), else_=BASE_LAYER)
+    return _source(events, layer=told)
 
 
-def _arrived(layer: int, arrived_files: Sequence[int]) -> Source:
-    """The events of some files, which an index finds."""
-    return Source(
-        rows=_cut(events), where=_is_of(arrived_files), layer=literal(layer, Integer), stretch=STRETCH
-    )
+def _of_layer(layer: int, arrived: Arrived | None) -> Source:
+    """The events that have arrived; none where nothing has."""
+    told = literal(layer, Integer)
+    return _source(arrived.events, layer=told) if arrived else _source(events, layer=told, where=false())
 
 
 def _dirty(connection: Connection) -> Source:
@@ -192,16 +193,32 @@ def _dirty(connection: Connection) -> Source:
         events.c.at < dirty.c.until_at,
     )
     rows = events.join(files, files.c.file_id == events.c.file_id).join(dirty, is_dirty)
-    return Source(rows=_cut(rows), where=_scanned(connection), layer=files.c.layer, stretch=STRETCH)
+    return _source(events, rows, layer=files.c.layer, where=_scanned(connection))
 
 
-def _cut(rows: FromClause) -> FromClause:
-    """Events beside the edges that cut their customer's time."""
-    return rows.outerjoin(customer_edges, customer_edges.c.customer_no == events.c.customer_no)
+def _source(
+    of: Table,
+    rows: FromClause | None = None,
+    *,
+    layer: ColumnElement[Any],
+    where: ColumnElement[bool] | None = None,
+) -> Source:
+    """Events of a table, maybe joined, each in the stretch that the edges of its customer cut out.
 
-
-def _is_of(file_ids: Sequence[int]) -> ColumnElement[bool]:
-    return events.c.file_id == any_(literal(list(file_ids), ARRAY(Integer)))
+    A stretch is named by where it begins; before all edges, and without any, that is at no instant.
+    """
+    edges = customer_edges.c.edges
+    return Source(
+        events=of,
+        rows=(of if rows is None else rows).outerjoin(
+            customer_edges, customer_edges.c.customer_no == of.c.customer_no
+        ),
+        where=true() if where is None else where,
+        layer=layer,
+        stretch=func.coalesce(
+            Grouping(edges)[func.width_bucket(of.c.at, edges)], literal_column("timestamptz '-infinity'")
+        ),
+    )
 
 
 def _scanned(connection: Connection) -> ColumnElement[bool]:

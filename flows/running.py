@@ -194,7 +194,7 @@ def run_rollup(engine: Engine, *, clock: datetime | None, reason: str | None, wa
             )
         )
         published = publish(
-            connection, scope_of(connection), import_id=import_id, clock=read_at, arrived_files=[]
+            connection, scope_of(connection), import_id=import_id, clock=read_at, arrived=None
         )
     return Ledger(
         import_id=import_id,

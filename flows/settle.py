@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import polars as pl
-from sqlalchemy import Connection, Dialect, RowMapping, literal_column, text
+from sqlalchemy import Connection, Dialect, RowMapping, Table, literal_column, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import SetTableComment
 
@@ -58,7 +58,7 @@ FIND_REPEATED_KEYS: Final = """
 
 FIND_HELD_KEYS: Final = """
     create temporary table held_keys on commit drop as
-    select a.key, a.file_id, a.row, a.is_keyless, a.source_version,
+    select a.ctid as found_at, a.key, a.file_id, a.row, a.is_keyless, a.source_version,
            e.file_id as version_file_id, e.row as version_row, ({same_content}) as is_same
     from {arrivals} a join events e using (key)
 """
@@ -184,14 +184,6 @@ REMOVE_REPLACED: Final = """
     delete from events e using settled s where s.key::uuid = e.key and s.is_held and not s.is_current
 """
 
-ADD_NEW: Final = """
-    insert into events ({columns})
-    select {columns} from {arrivals} a
-    where not exists (select from held_keys h where h.key = a.key)
-        and not exists (select from contested_keys c where c.key = a.key)
-"""
-"""In the order of arrival, chunk by chunk sorted by key: near in the index, and near in time for the index on time."""
-
 IS_ADOPTABLE: Final = """
     select not exists (select from events) and held.relacl is not distinct from staged.relacl
         and not exists (select from pg_trigger where tgrelid = held.oid)
@@ -212,14 +204,12 @@ REMOVE_UNCOUNTED: Final = """
     where a.ctid = c.found_at and not s.is_current
 """
 
+REMOVE_DUPLICATES: Final = "delete from {arrivals} a using plain_duplicates d where a.ctid = d.found_at"
+
 ADOPT: Final = ("drop table events", "alter table {arrivals} rename to events")
 
-ADD_CURRENT: Final = """
-    insert into events ({columns})
-    select {columns_with_settled_at}
-    from settled s join contested a on a.file_id = s.file_id and a.row = s.row
-    where s.is_current and not s.is_held
-"""
+ADD: Final = "insert into events ({columns}) select {columns} from {arrivals} order by key"
+"""In the order of the keys: each page of the index on them is then sought once."""
 
 
 @dataclass(frozen=True)
@@ -281,20 +271,25 @@ def touch(connection: Connection) -> None:
     connection.execute(text(TOUCH_REPLACED))
 
 
-def merge(connection: Connection, *, import_id: int) -> None:
-    """Move what counts into ``events`` and keep the rest of what was told; reads what :func:`settle` decided."""
+def merge(connection: Connection, *, import_id: int) -> Table:
+    """Move what counts into ``events`` and keep the rest of what was told; reads what :func:`settle` decided.
+
+    Returns the table that holds exactly the events that count from now on.
+    """
     names = _names(import_id)
     is_adoptable = connection.scalar(text(IS_ADOPTABLE.format(**names)))
     _execute(connection, names, KEEP_DUPLICATE_TELLINGS, KEEP_REPLACED, KEEP_UNCOUNTED, import_id=import_id)
+    _execute(connection, names, REMOVE_DUPLICATES, REMOVE_UNCOUNTED, TAKE_SETTLED_AT)
     if is_adoptable:
         _adopt(connection, names)
-    else:
-        _execute(connection, names, REMOVE_REPLACED, ADD_NEW, ADD_CURRENT)
+        return events
+    _execute(connection, names, REMOVE_REPLACED, ADD)
+    return arrivals(import_id)
 
 
 def _adopt(connection: Connection, names: dict[str, str]) -> None:
     """Let the staging table become ``events``, where copying a million rows costs 2 s, and indexes grown row by row 8 more."""
-    _execute(connection, names, REMOVE_UNCOUNTED, TAKE_SETTLED_AT, *ADOPT)
+    _execute(connection, names, *ADOPT)
     connection.execute(SetTableComment(events))
     for index in events.indexes:
         index.create(connection)
@@ -315,9 +310,6 @@ def _names(import_id: int) -> dict[str, str]:
         "columns": ", ".join(EVENT_COLUMNS),
         "a_columns": ", ".join(f"a.{column}" for column in EVENT_COLUMNS),
         "e_columns": ", ".join(f"e.{column}" for column in EVENT_COLUMNS),
-        "columns_with_settled_at": ", ".join(
-            "s.at" if name == "at" else f"a.{name}" for name in EVENT_COLUMNS
-        ),
         "same_content": SAME_CONTENT,
         "content_order": CONTENT_ORDER,
         "ordinal_key": str(ordinal.compile(dialect=POSTGRES, compile_kwargs={"literal_binds": True})),

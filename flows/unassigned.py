@@ -11,14 +11,18 @@ from schemas.errors import ConfigurationError
 from schemas.usage import Unassigned
 from transforms.days import FIRST_INSTANT, day_of
 
+CREATE_MATCHED: Final = """
+    create temporary table matched on commit drop as
+    select row_number() over () as match_no, m.customer_no, m.pin, m.event_name, m.meters,
+           sum(m.event_count) as event_count, min(m.first_at) as first_at, max(m.last_at) as last_at
+    from folded_matches m left join customer_edges e using (customer_no)
+    {where}
+    group by m.customer_no, m.pin, m.event_name, m.meters, width_bucket(m.first_at, e.edges)
+"""
+"""All events of a stretch are judged alike, so they are counted before they are judged."""
+
 REASONS: Final = """
-    with matched as (
-        select row_number() over () as match_no, m.customer_no, m.pin, m.event_name, m.meters,
-               sum(m.event_count) as event_count, min(m.first_at) as first_at, max(m.last_at) as last_at
-        from folded_matches m left join customer_edges e using (customer_no)
-        {where}
-        group by m.customer_no, m.pin, m.event_name, m.meters, width_bucket(m.first_at, e.edges)
-    ), ambiguous as (
+    with ambiguous as (
         select m.match_no, array_agg(a.meter_no) as meters
         from matched m join ambiguities a on a.customer_no = m.customer_no and a.meter_no = any(m.meters)
             and m.first_at >= a.from_at and m.first_at < a.until_at
@@ -31,7 +35,7 @@ REASONS: Final = """
         select m.match_no, a.meters is not null as is_ambiguous, count(o.contract_no) > 0 as is_owned,
                bool_or(m.first_at >= o.start_at and (o.end_at is null or m.first_at < o.end_at)) as is_covered,
                bool_or(m.first_at >= o.start_at and (o.end_at is null or m.first_at < o.end_at) and exists (
-                   select from unnest(m.meters) asked where asked = any(o.meters) and asked <> all(coalesce(a.meters, '{{}}'))
+                   select from unnest(m.meters) asked where asked = any(o.meters) and asked <> all(coalesce(a.meters, '{}'))
                )) as is_counted
         from matched m left join ambiguous a using (match_no)
         left join owned o on o.customer_no = m.customer_no and (m.pin = 0 or m.pin = o.contract_no)
@@ -47,7 +51,6 @@ REASONS: Final = """
         from matched m join judged j using (match_no)
     )
 """
-"""All events of a stretch are judged alike, so they are counted before they are judged."""
 
 OF_LAYER: Final = "where m.layer = :layer"
 OF_CUSTOMER: Final = """
@@ -72,8 +75,14 @@ BY_CUSTOMER: Final = """
 
 def count_by_reason(connection: Connection, *, layer: int) -> dict[str, int]:
     """How many events of a layer count on no line, by reason; reads what ``place_contracts`` laid out."""
-    statement = text(REASONS.format(where=OF_LAYER) + BY_REASON)
-    return {row.reason: int(row.events) for row in connection.execute(statement, {"layer": layer})}
+    match_events(connection, OF_LAYER, layer=layer)
+    return {row.reason: int(row.events) for row in connection.execute(text(REASONS + BY_REASON))}
+
+
+def match_events(connection: Connection, where: str, **values: object) -> None:
+    """Leave a temporary table ``matched`` of the events asked for; apart, because a plan without its size took minutes."""
+    connection.execute(text(CREATE_MATCHED.format(where=where)), values)
+    connection.execute(text("analyze matched"))
 
 
 def list_unassigned(
@@ -91,9 +100,8 @@ def list_unassigned(
         return []
     catalog = catalog_frames(connection)
     place_contracts(connection, catalog.contracts, catalog.pricings, zone=zone, clock=FIRST_INSTANT)
-    rows = connection.execute(
-        text(REASONS.format(where=OF_CUSTOMER) + BY_CUSTOMER), {"customer": customer, "reason": reason}
-    )
+    match_events(connection, OF_CUSTOMER, customer=customer)
+    rows = connection.execute(text(REASONS + BY_CUSTOMER), {"reason": reason})
     return [_with_days(dict(row), zone) for row in rows.mappings()]
 
 

@@ -269,7 +269,6 @@ events = Table(
 )
 Index("events_key", events.c.key, unique=True)
 Index("events_at", events.c.at, postgresql_using="brin")
-Index("events_file", events.c.file_id, postgresql_using="brin")
 
 superseded = Table(
     "superseded",

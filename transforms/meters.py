@@ -40,7 +40,6 @@ from sqlalchemy.dialects.postgresql import JSONB, array
 from sqlalchemy.sql.functions import FunctionElement
 
 from schemas.catalog import AggregationType, Meter, PropertyFilter
-from schemas.tables import events
 
 FACTS_TABLE: Final = "facts"
 ARRAY_OF_INTEGERS: Final = ARRAY(Integer)
@@ -98,8 +97,9 @@ class Facts:
 
 @dataclass(frozen=True)
 class Source:
-    """Where facts are made from: ``events``, maybe joined, which of them, and the layer and stretch each belongs to."""
+    """Where facts are made from: a table of events, how it is joined, which of them, and the layer and stretch of each."""
 
+    events: FromClause
     rows: FromClause
     where: ColumnElement[bool]
     layer: ColumnElement[Any]
@@ -166,26 +166,30 @@ def select_facts(facts: Facts, source: Source) -> Select[Any]:
 
 def _told(facts: Facts, source: Source) -> Subquery:
     """Each event with the properties that a meter which its name matches asks for, each taken out once."""
+    told = source.events.c
     return _apart(
         select(
-            events.c.customer_no,
-            func.coalesce(events.c.contract_no, 0).label("pin"),
+            told.customer_no,
+            func.coalesce(told.contract_no, 0).label("pin"),
             source.layer.label("layer"),
             source.stretch.label("stretch"),
-            events.c.event_name,
-            events.c.at,
-            *(_asked_of(key, facts.asking[key]).label(name) for key, name in facts.properties.items()),
+            told.event_name,
+            told.at,
+            *(
+                _asked_of(source.events, key, facts.asking[key]).label(name)
+                for key, name in facts.properties.items()
+            ),
         )
         .select_from(source.rows)
-        .where(not_(events.c.is_deleted), source.where),
+        .where(not_(told.is_deleted), source.where),
         "told",
     )
 
 
-def _asked_of(key: str, asking: Sequence[MeterRule]) -> ColumnElement[Any]:
+def _asked_of(of: FromClause, key: str, asking: Sequence[MeterRule]) -> ColumnElement[Any]:
     """A property of the events that a meter asking for it can match by their name; of all others it would only part facts."""
-    names = [_is_name_matched(events.c.event_name, rule) for rule in asking]
-    value: ColumnElement[Any] = events.c.properties[key]
+    names = [_is_name_matched(of.c.event_name, rule) for rule in asking]
+    value: ColumnElement[Any] = of.c.properties[key]
     told = [name for name in names if name is not None]
     return value if len(told) < len(names) else case((or_(*told), value))
 

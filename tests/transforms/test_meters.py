@@ -37,7 +37,7 @@ def rule_of(number: int = 1, *, inactive_at: datetime | None = None, **fields: A
 
 def statements(rule: MeterRule) -> list[str]:
     facts = facts_of([rule])
-    source = Source(rows=events, where=true(), layer=literal(1), stretch=literal("2026-01-01"))
+    source = Source(events=events, rows=events, where=true(), layer=literal(1), stretch=literal("2026-01-01"))
     asked = (
         select_facts(facts, source),
         select_folded_usage(facts, rule),

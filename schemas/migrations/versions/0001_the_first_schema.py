@@ -66,7 +66,6 @@ def upgrade() -> None:
         comment="One row per key: the version that counts, with the place (file_id, row) that first told it.",
     )
     op.create_index("events_at", "events", ["at"], unique=False, postgresql_using="brin")
-    op.create_index("events_file", "events", ["file_id"], unique=False, postgresql_using="brin")
     op.create_index("events_key", "events", ["key"], unique=True)
     op.create_table(
         "folded_matches",
@@ -428,7 +427,6 @@ def downgrade() -> None:
     op.drop_index(op.f("folded_matches_customer_no_first_at_idx"), table_name="folded_matches")
     op.drop_table("folded_matches")
     op.drop_index("events_key", table_name="events")
-    op.drop_index("events_file", table_name="events", postgresql_using="brin")
     op.drop_index("events_at", table_name="events", postgresql_using="brin")
     op.drop_table("events")
     op.drop_table("customer_edges")
