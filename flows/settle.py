@@ -185,7 +185,8 @@ REMOVE_REPLACED: Final = """
 """
 
 IS_ADOPTABLE: Final = """
-    select not exists (select from events) and held.relacl is not distinct from staged.relacl
+    select not exists (select from events) and held.relowner = staged.relowner
+        and held.relacl is not distinct from staged.relacl
         and not exists (select from pg_trigger where tgrelid = held.oid)
         and not exists (select from pg_depend where refobjid = held.oid and deptype = 'n')
         and not exists (select from pg_publication_rel where prrelid = held.oid)
