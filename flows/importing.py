@@ -210,18 +210,7 @@ def refuse_other_mapping(hashed: Sequence[HashedSource], mapping: Mapping, known
 
 def register(connection: Connection, plan: ImportPlan, request: ImportRequest) -> None:
     """Write down that an import has begun, and make its staging tables."""
-    mapping = {
-        "mapping_digest": plan.mapping.digest,
-        "name": request.mapping_file,
-        "document": plan.mapping.model_dump(mode="json"),
-    }
-    if (
-        connection.scalar(
-            select(mappings.c.mapping_digest).where(mappings.c.mapping_digest == plan.mapping.digest)
-        )
-        is None
-    ):
-        connection.execute(insert(mappings).values(mapping))
+    register_mapping(connection, plan.mapping, name=request.mapping_file)
     connection.execute(
         insert(imports).values(
             import_id=plan.import_id,
@@ -234,12 +223,25 @@ def register(connection: Connection, plan: ImportPlan, request: ImportRequest) -
             **provenance(reason=request.reason, flow_run_id=request.flow_run_id),
         )
     )
+    register_files(connection, plan)
+    connection.execute(text(f"create table {arrivals(plan.import_id).name} (like {events.name})"))
+    if plan.mapping.on_conflict == "reject":
+        arrival_bytes(plan.import_id).create(connection)
+
+
+def register_mapping(connection: Connection, mapping: Mapping, *, name: str | None) -> None:
+    """Keep a mapping that no import was run with before."""
+    is_known = select(mappings.c.mapping_digest).where(mappings.c.mapping_digest == mapping.digest)
+    if connection.scalar(is_known) is None:
+        told = {"mapping_digest": mapping.digest, "name": name, "document": mapping.model_dump(mode="json")}
+        connection.execute(insert(mappings).values(told))
+
+
+def register_files(connection: Connection, plan: ImportPlan) -> None:
+    """Give files that are listed for the first time their places, and say which ones the import reads."""
     read = [file for file in plan.files if not file.is_unchanged]
-    held = set(
-        connection.scalars(
-            select(files.c.file_id).where(files.c.file_id.in_([file.file_id for file in read]))
-        )
-    )
+    placed = select(files.c.file_id).where(files.c.file_id.in_([file.file_id for file in read]))
+    held = set(connection.scalars(placed))
     fresh = [
         {
             "file_id": file.file_id,
@@ -266,9 +268,6 @@ def register(connection: Connection, plan: ImportPlan, request: ImportRequest) -
             for file in read
         ],
     )
-    connection.execute(text(f"create table {arrivals(plan.import_id).name} (like {events.name})"))
-    if plan.mapping.on_conflict == "reject":
-        arrival_bytes(plan.import_id).create(connection)
 
 
 def provenance(*, reason: str | None, flow_run_id: str | None = None) -> dict[str, str | None]:
@@ -324,25 +323,28 @@ def finish_import(engine: Engine, plan: ImportPlan) -> Ledger:
             note_repeats(connection, import_id=plan.import_id)
         refusal = refusal_of(plan, settlement, ledger)
         if refusal is None:
-            scope = scope_of(connection)
-            touch(connection)
-            read = tuple(file.file_id for file in plan.files if not file.is_unchanged)
-            arrived = Arrived(read, merge(connection, import_id=plan.import_id))
-            published = publish(
-                connection, scope, import_id=plan.import_id, clock=plan.clock, arrived=arrived
-            )
-            ledger.status = ImportStatus.PUBLISHED
-            ledger.lines_changed = published.lines_changed
-            ledger.unassigned_by_reason = published.unassigned_by_reason
-            ledger.unusable = published.unusable
-            connection.execute(
-                update(files).where(files.c.file_id.in_(read)).values(published_import_id=plan.import_id)
-            )
+            let_count(connection, plan, ledger)
         else:
             ledger.status, ledger.message = ImportStatus.FAILED, refusal
         write_ledger(connection, plan, ledger)
         drop_staging(connection, plan.import_id)
     return ledger
+
+
+def let_count(connection: Connection, plan: ImportPlan, ledger: Ledger) -> None:
+    """Merge and publish what was settled, and complete the ledger by what came of it."""
+    scope = scope_of(connection)
+    touch(connection)
+    read = tuple(file.file_id for file in plan.files if not file.is_unchanged)
+    arrived = Arrived(read, merge(connection, import_id=plan.import_id))
+    published = publish(connection, scope, import_id=plan.import_id, clock=plan.clock, arrived=arrived)
+    ledger.status = ImportStatus.PUBLISHED
+    ledger.lines_changed = published.lines_changed
+    ledger.unassigned_by_reason = published.unassigned_by_reason
+    ledger.unusable = published.unusable
+    connection.execute(
+        update(files).where(files.c.file_id.in_(read)).values(published_import_id=plan.import_id)
+    )
 
 
 def fail_import(engine: Engine, plan: ImportPlan, message: str) -> None:

@@ -27,7 +27,7 @@ CREATE_PERIODS: Final = """
 """
 
 CREATE_PLACEMENTS: Final = """
-    create temporary view placements as
+    create temporary table placements on commit drop as
     select s.contract_no, c.id as contract_id, l.id as plan_id, s.customer_no, g.pricing_no, g.id as pricing_id, g.meter_no,
            p.period_start, p.period_end, p.period_start_on, p.period_end_on
     from schedules s join periods p using (schedule_no) join contracts c using (contract_no) join plans l using (plan_no)
@@ -227,7 +227,9 @@ def write_lines(
     connection.execute(text("analyze changed"))
     numbers = {"import_id": publication.import_id, "publish_no": publication.publish_no}
     connection.execute(text(REPLACE_CHANGED), {"publish_no": publication.publish_no})
-    return connection.execute(text(WRITE_REVISIONS), numbers).rowcount
+    lines_changed = connection.execute(text(WRITE_REVISIONS), numbers).rowcount
+    connection.execute(text("analyze usage_lines"))
+    return lines_changed
 
 
 def place_contracts(
@@ -235,7 +237,8 @@ def place_contracts(
 ) -> None:
     """Lay out what contracts cover and the periods of their pricings, as far as any event can lie at `clock`.
 
-    Leaves temporary tables ``schedules``, ``periods``, ``covered`` and ``ambiguities``, and of the first two ``placements``.
+    Leaves temporary tables ``schedules``, ``periods``, ``covered`` and ``ambiguities``, and of the first two ``placements``;
+    all analysed, because joins of tables whose size is not known have taken minutes.
     """
     covered = contracts.join(coverages(contracts, zone=zone), on="contract_no").select(
         "contract_no", "customer_no", "plan_no", "start_at", "end_at"
@@ -252,6 +255,7 @@ def place_contracts(
         copy_frame(connection, name, frame)
         connection.execute(text(f"analyze {name}"))
     connection.execute(text(CREATE_PLACEMENTS))
+    connection.execute(text("analyze placements"))
 
 
 def keep_edges(connection: Connection) -> None:
