@@ -14,6 +14,7 @@ from flows.lines import Publication, keep_edges, place_contracts, write_lines
 from flows.rollup import Arrived, count_unusable, roll_up
 from flows.settings import billing_time_zone
 from flows.unassigned import count_by_reason
+from flows.usage import GREATEST_CLOCK
 from schemas.ledger import ImportStatus
 from transforms.meters import MeterRule
 
@@ -34,7 +35,6 @@ WRITE_STATE: Final = """
         meters_digest = excluded.meters_digest, catalog_version = excluded.catalog_version
 """
 NEXT_PUBLISH: Final = "select coalesce(max(publish_no), 0) + 1 from imports"
-GREATEST_CLOCK: Final = "select max(clock) from imports where published_at is not null"
 STAMP: Final = """
     update imports set status = :status, publish_no = :publish_no, finished_at = clock_timestamp(),
         lines_changed = :lines_changed, catalog_version = :catalog_version,

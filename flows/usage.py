@@ -92,7 +92,7 @@ def read_usage(connection: Connection, wanted: UsageFilter) -> list[dict[str, An
 
 
 KNOWN: Final = {
-    "customer": "select exists (select from customers where id = :value or external_customer_id = :value)",
+    "customer": f"select exists ({CUSTOMERS_NAMED})",
     "contract": "select exists (select from contracts where id = :value)",
     "meter": "select exists (select from meters where code = :value)",
 }
