@@ -24,7 +24,7 @@ from transforms.sift import bounded_counts
 
 POSTGRES: Final[Dialect] = postgresql.dialect()  # type: ignore[no-untyped-call]
 CONTESTED_BATCH: Final = 10_000
-"""Tellings of contested keys fetched at a time; by 50,000 an import of 20 million rows took 800 MiB for it."""
+"""Tellings of contested keys fetched at a time."""
 
 SAME_CONTENT: Final = """
     a.customer_no = e.customer_no and a.event_name = e.event_name and a.is_deleted = e.is_deleted
@@ -322,7 +322,8 @@ def _contested(connection: Connection, names: dict[str, str]) -> Iterator[pl.Dat
     statement = text(READ_CONTESTED.format(**names)).execution_options(yield_per=CONTESTED_BATCH)
     result = connection.execute(statement)
     kept: list[dict[str, Any]] = []
-    for partition in result.mappings().partitions():
+    # Mappings do not know how many rows their result yields at a time: unless told, they take all that are left.
+    for partition in result.mappings().partitions(CONTESTED_BATCH):
         kept.extend(dict(row) for row in partition)
         last_key = kept[-1]["key"]
         cut = next(index for index, row in enumerate(kept) if row["key"] == last_key)
