@@ -26,15 +26,15 @@ CREATE_PERIODS: Final = """
     ) on commit drop
 """
 
-CREATE_PLACEMENTS: Final = """
-    create temporary table placements on commit drop as
-    select s.contract_no, c.id as contract_id, l.id as plan_id, s.customer_no, g.pricing_no, g.id as pricing_id, g.meter_no,
-           p.period_start, p.period_end, p.period_start_on, p.period_end_on
-    from schedules s join periods p using (schedule_no) join contracts c using (contract_no) join plans l using (plan_no)
+CREATE_PRICED: Final = """
+    create temporary table priced on commit drop as
+    select s.contract_no, c.id as contract_id, l.id as plan_id, s.customer_no, s.schedule_no, g.pricing_no, g.id as pricing_id,
+           g.meter_no
+    from schedules s join contracts c using (contract_no) join plans l using (plan_no)
     join pricings g on (g.plan_no, g."interval", g.interval_count) = (c.plan_no, s."interval", s.interval_count)
     where g.meter_no is not null
 """
-"""One row per contract × usage pricing × period."""
+"""One row per contract × usage pricing."""
 
 CREATE_COVERED: Final = """
     create temporary table covered (contract_no int, customer_no int, plan_no int, start_at timestamptz, end_at timestamptz)
@@ -59,30 +59,44 @@ KEEP_EDGES: Final = """
 
 FORGET_EDGES: Final = "delete from customer_edges where customer_no not in (select customer_no from covered)"
 
-CREATE_AFFECTED: Final = """
-    create temporary table affected on commit drop as
-    with touched_stretches as (
-        select customer_no, min(first_at) as from_at, max(last_at) as to_at from facts group by 1
-        union all select customer_no, min(from_at), max(until_at) from dirty group by 1
-    ), told as (
-        select customer_no, min(from_at) as from_at, max(to_at) as to_at from touched_stretches group by 1
-    )
-    select t.customer_no, t.from_at, t.to_at, least(t.from_at, min(p.period_start)) as read_from,
-           greatest(t.to_at, max(p.period_end)) as read_to
-    from told t left join (schedules s join periods p using (schedule_no))
-        on s.customer_no = t.customer_no and p.period_start <= t.to_at and p.period_end > t.from_at
-    group by t.customer_no, t.from_at, t.to_at
+CREATE_MOVED: Final = """
+    create temporary table moved on commit drop as
+    select customer_no, min(first_at) as from_at, max(last_at) as to_at, false as is_lost from facts group by customer_no, stretch
+    union all select customer_no, from_at, until_at, true from dirty
 """
-"""Whose periods are folded anew, between which instants; what lies in those periods can be older and younger than that."""
+"""Whose usage has changed, between which instants, and whether any of it may be gone."""
 
-CREATE_AFFECTED_ALL: Final = """
-    create temporary table affected on commit drop as
-    select customer_no, timestamptz '-infinity' as from_at, timestamptz 'infinity' as to_at,
-           timestamptz '-infinity' as read_from, timestamptz 'infinity' as read_to
+CREATE_MOVED_ALL: Final = """
+    create temporary table moved on commit drop as
+    select customer_no, timestamptz '-infinity' as from_at, timestamptz 'infinity' as to_at, true as is_lost
     from (
-        select customer_no from folded_usage union select customer_no from usage_lines where replaced_publish_no is null
+        select customer_no from schedules union select customer_no from usage_lines where replaced_publish_no is null
     ) everyone
 """
+
+CREATE_AFFECTED: Final = """
+    create temporary table affected on commit drop as
+    select distinct s.customer_no, p.*
+    from moved m join schedules s using (customer_no)
+    join periods p on p.schedule_no = s.schedule_no and p.period_start <= m.to_at and p.period_end > m.from_at
+"""
+"""The periods that are folded anew: one row per customer × period of one of its schedules."""
+
+CREATE_REACHED: Final = """
+    create temporary table reached on commit drop as
+    select s.*, c.starts, r.read_from, r.read_until, a.ambiguous
+    from priced s
+    join (
+        select customer_no, schedule_no, min(period_start) as read_from, max(period_end) as read_until from affected group by 1, 2
+    ) r using (customer_no, schedule_no)
+    join (
+        select schedule_no, array_agg(period_start order by period_start) as starts from periods group by 1
+    ) c using (schedule_no)
+    left join (
+        select customer_no, meter_no, range_agg(tstzrange(from_at, until_at)) as ambiguous from ambiguities group by 1, 2
+    ) a using (customer_no, meter_no)
+"""
+"""Which usage that takes, contract × usage pricing: all from the first of those periods to the last."""
 
 CREATE_FOLDED: Final = """
     create temporary table folded on commit drop as
@@ -93,55 +107,38 @@ CREATE_FOLDED: Final = """
 
 LINE_ID: Final = """
     encode(substr(sha256(convert_to(
-        jsonb_build_array(p.contract_id, p.plan_id, p.pricing_id, p.group_key, extract(epoch from p.period_start))::text, 'UTF8'
+        json_build_array(p.contract_id, p.plan_id, p.pricing_id, p.group_key, extract(epoch from p.period_start))::text, 'UTF8'
     )), 1, 16), 'hex')::uuid
 """
 """A line's id is made of what the line is: contract, plan, pricing, group, and where its period starts."""
 
-CREATE_PRICED: Final = """
-    create temporary table priced on commit drop as
-    select s.contract_no, c.id as contract_id, l.id as plan_id, s.customer_no, s.schedule_no, g.pricing_no,
-           g.id as pricing_id, g.meter_no, k.starts, a.from_at, a.to_at,
-           greatest(a.read_from, k.covered_from) as read_from, least(a.read_to, k.covered_until) as read_until
-    from affected a join schedules s using (customer_no) join contracts c using (contract_no) join plans l using (plan_no)
-    join pricings g on (g.plan_no, g."interval", g.interval_count) = (c.plan_no, s."interval", s.interval_count)
-    join (
-        select schedule_no, array_agg(period_start order by period_start) as starts, min(period_start) as covered_from,
-               max(period_end) as covered_until
-        from periods group by 1
-    ) k using (schedule_no)
-    where g.meter_no is not null
-"""
-
 FOLD_USAGE: Final = f"""
     insert into folded
     with placed as (
-        select s.contract_no, s.pricing_no, s.meter_no, s.schedule_no, u.group_key,
-               s.starts[width_bucket(u.first_at, s.starts)] as period_start,
-               case when s.meter_no = any(:maximum_meters) then max(u.quantity)
-                    when s.meter_no = any(:minimum_meters) then min(u.quantity)
+        select r.contract_no, r.pricing_no, r.starts[width_bucket(u.first_at, r.starts)] as period_start, u.group_key,
+               min(r.contract_id) as contract_id, min(r.plan_id) as plan_id, min(r.pricing_id) as pricing_id,
+               min(r.customer_no) as customer_no, min(r.schedule_no) as schedule_no, r.meter_no,
+               case when r.meter_no = any(:maximum_meters) then max(u.quantity)
+                    when r.meter_no = any(:minimum_meters) then min(u.quantity)
                     else coalesce(sum(u.quantity), 0) end as quantity,
                sum(u.event_count)::bigint as event_count, sum(u.unusable_count)::bigint as unusable_count,
                min(u.first_at) as first_event_at, max(u.last_at) as last_event_at
-        from priced s
-        join folded_usage u on u.customer_no = s.customer_no and u.meter_no = s.meter_no and (u.pin = 0 or u.pin = s.contract_no)
-            and u.first_at >= s.read_from and u.first_at < s.read_until
-        where not (u.pin = 0 and exists (
-            select from ambiguities b
-            where b.customer_no = u.customer_no and b.meter_no = u.meter_no and u.first_at >= b.from_at and u.first_at < b.until_at
-        ))
-        group by 1, 2, 3, 4, 5, 6
+        from reached r
+        join folded_usage u on u.customer_no = r.customer_no and u.meter_no = r.meter_no and (u.pin = 0 or u.pin = r.contract_no)
+            and u.first_at >= r.read_from and u.first_at < r.read_until
+        where u.pin <> 0 or r.ambiguous is null or not u.first_at <@ r.ambiguous
+        group by 1, 2, 3, 4, r.meter_no
     )
     select {LINE_ID}, p.contract_no, p.pricing_no, p.meter_no, p.customer_no, p.period_start_on, p.period_end_on,
            p.period_start, p.period_end, p.group_key, p.quantity, p.event_count, p.unusable_count, p.first_event_at,
            p.last_event_at, false
-    from (
-        placed join periods using (schedule_no, period_start)
-        join priced using (contract_no, pricing_no, meter_no, schedule_no)
-    ) p
-    where p.period_start <= p.to_at and p.period_end > p.from_at
+    from (placed join affected using (customer_no, schedule_no, period_start)) p
 """
-"""Periods of a schedule tile it, so the period of a stretch is the last that starts by its first event."""
+"""Periods of a schedule tile it, so the period of a stretch is the last that starts by its first event.
+
+What a contract and a pricing say of themselves goes along as a minimum of equals: joined once more to groups whose number
+nobody can guess, it took seconds.
+"""
 
 FOLD_VANISHED: Final = """
     insert into folded
@@ -157,11 +154,14 @@ FOLD_VANISHED: Final = """
                    and f.period_start_on = l.period_start_on
                ) as is_placed
         from usage_lines l
-        join affected a on a.customer_no = l.customer_no and l.period_start <= a.to_at and l.period_end > a.from_at
-        left join placements p
+        left join (priced join periods using (schedule_no)) p
             on (p.contract_no, p.pricing_no, p.period_start, p.period_end)
                 = (l.contract_no, l.pricing_no, l.period_start, l.period_end)
         where l.replaced_publish_no is null and not l.is_withdrawn
+            and exists (
+                select from moved m where m.is_lost and m.customer_no = l.customer_no
+                and l.period_start <= m.to_at and l.period_end > m.from_at
+            )
             and not exists (select from folded f where f.line_id = l.line_id)
     ) v
 """
@@ -217,10 +217,12 @@ def write_lines(
         "maximum_meters": [rule.meter_no for rule in rules if rule.aggregation == "MAX"],
         "minimum_meters": [rule.meter_no for rule in rules if rule.aggregation == "MIN"],
     }
-    connection.execute(text(CREATE_AFFECTED_ALL if is_everyone else CREATE_AFFECTED))
+    connection.execute(text(CREATE_MOVED_ALL if is_everyone else CREATE_MOVED))
+    connection.execute(text("analyze moved"))
+    connection.execute(text(CREATE_AFFECTED))
     connection.execute(text("analyze affected"))
-    connection.execute(text(CREATE_PRICED))
-    connection.execute(text("analyze priced"))
+    connection.execute(text(CREATE_REACHED))
+    connection.execute(text("analyze reached"))
     connection.execute(text(CREATE_FOLDED))
     connection.execute(text(FOLD_USAGE), kinds)
     connection.execute(text("analyze folded"))
@@ -239,8 +241,8 @@ def place_contracts(
 ) -> None:
     """Lay out what contracts cover and the periods of their pricings, as far as any event can lie at `clock`.
 
-    Leaves temporary tables ``schedules``, ``periods``, ``covered`` and ``ambiguities``, and of the first two ``placements``;
-    all analysed, because joins of tables whose size is not known have taken minutes.
+    Leaves temporary tables ``schedules``, ``periods``, ``covered``, ``ambiguities`` and ``priced``; all analysed, because
+    joins of tables whose size is not known have taken minutes.
     """
     covered = contracts.join(coverages(contracts, zone=zone), on="contract_no").select(
         "contract_no", "customer_no", "plan_no", "start_at", "end_at"
@@ -257,8 +259,8 @@ def place_contracts(
         copy_frame(connection, name, frame)
         connection.execute(text(f"analyze {name}"))
     connection.execute(text(INDEX_AMBIGUITIES))
-    connection.execute(text(CREATE_PLACEMENTS))
-    connection.execute(text("analyze placements"))
+    connection.execute(text(CREATE_PRICED))
+    connection.execute(text("analyze priced"))
 
 
 def keep_edges(connection: Connection) -> None:

@@ -29,8 +29,9 @@ READ_LINES: Final = f"""
         select {LINE_ID}, p.contract_no, p.pricing_no, p.meter_no, p.customer_no, p.period_start_on, p.period_start,
                p.period_end, p.group_key, case when m.document ->> 'aggregationType' in ('MAX', 'MIN') then null else 0 end,
                0, 0, null, null, 0, null
-        from (select *, '{{}}' as group_key from placements where period_start <= :clock) p
-        join meters m on m.meter_no = p.meter_no
+        from (
+            select *, '{{}}' as group_key from priced join periods using (schedule_no) where period_start <= :clock
+        ) p join meters m on m.meter_no = p.meter_no
         where not exists (
             select from usage_lines u
             where u.contract_no = p.contract_no and u.pricing_no = p.pricing_no and u.period_start = p.period_start

@@ -316,7 +316,7 @@ folded_usage = Table(
     Column("unusable_count", BigInteger, nullable=False),
     Column("quantity", Numeric),
     Column("group_key", Text, nullable=False),
-    Index(None, "customer_no", "first_at"),
+    Index(None, "customer_no", "meter_no", "first_at"),
     comment="One row per customer × contract pin (0: none) × meter × group × layer × stretch between two edges.",
 )
 

@@ -100,9 +100,9 @@ def upgrade() -> None:
         comment="One row per customer × contract pin (0: none) × meter × group × layer × stretch between two edges.",
     )
     op.create_index(
-        op.f("folded_usage_customer_no_first_at_idx"),
+        op.f("folded_usage_customer_no_meter_no_first_at_idx"),
         "folded_usage",
-        ["customer_no", "first_at"],
+        ["customer_no", "meter_no", "first_at"],
         unique=False,
     )
     op.create_table(
@@ -422,7 +422,7 @@ def downgrade() -> None:
     op.drop_table("settings")
     op.drop_table("rollup_state")
     op.drop_table("mappings")
-    op.drop_index(op.f("folded_usage_customer_no_first_at_idx"), table_name="folded_usage")
+    op.drop_index(op.f("folded_usage_customer_no_meter_no_first_at_idx"), table_name="folded_usage")
     op.drop_table("folded_usage")
     op.drop_index(op.f("folded_matches_customer_no_first_at_idx"), table_name="folded_matches")
     op.drop_table("folded_matches")
