@@ -1,7 +1,7 @@
 """Settling: after the last chunk, every row of an import gets its outcome by its place, and the ledger is written.
 
-The many, whose key is new or told again unchanged, are decided in SQL; the few contested keys are read one telling after
-another by ``transforms.outcomes``. :func:`settle` writes to temporary tables alone; :func:`merge` then moves what counts
+The many, whose key is new, told again unchanged or told twice, are decided in SQL; the few contested keys that remain are
+read one telling after another by ``transforms.outcomes``. :func:`settle` writes to temporary tables alone; :func:`merge` then moves what counts
 into ``events``. Both run inside the transaction that publishes.
 """
 
@@ -80,7 +80,8 @@ KEEP_CONTESTED: Final = """
     select *, ctid as found_at from {arrivals} where key in (select key from contested_keys)
 """
 
-READ_CONTESTED: Final = """
+CREATE_TOLD: Final = """
+    create temporary table told on commit drop as
     with told as (
         select key, file_id, row, false as is_held, file_id as place_file_id, row as place_row, source_version,
                customer_no, event_name, is_deleted, is_timestamp_omitted, at, contract_no, properties
@@ -97,9 +98,39 @@ READ_CONTESTED: Final = """
         where e.key in (select key from contested_keys)
     )
     select key::text, file_id, row, is_held, place_file_id, place_row, source_version, at, is_timestamp_omitted,
-           dense_rank() over (partition by key order by {content_order}) as content
-    from told order by key, is_held desc, place_file_id, place_row
+           dense_rank() over (partition by key order by {content_order}) as content,
+           row_number() over (partition by key order by is_held desc, place_file_id, place_row) as nth,
+           count(*) over of_key = 2 and min(source_version::numeric) over of_key
+               is not distinct from max(source_version::numeric) over of_key as is_pair
+    from told window of_key as (partition by key)
 """
+"""One row per telling of a contested key, what is held first; a pair is two whose order the source does not tell itself."""
+
+READ_CONTESTED: Final = "select * from told where not is_pair order by key, nth"
+
+SETTLE_PAIRS: Final = """
+    insert into settled
+    with pairs as (
+        select one.key, one.file_id, one.row, one.is_held, one.at, other.file_id as other_file_id, other.row as other_row,
+               case when other.content = one.content then 'duplicate'
+                    when :is_conflict_rejected then 'rejected'
+                    when (other.place_file_id, other.place_row) > (one.place_file_id, one.place_row) then 'corrected'
+                    else 'stale' end as outcome,
+               other.at as other_at, one.is_timestamp_omitted and other.is_timestamp_omitted as is_omitted
+        from told one join told other using (key)
+        where one.is_pair and one.nth = 1 and other.nth = 2
+    )
+    select key, file_id, row, is_held, case when not is_held then 'new' end, outcome <> 'corrected', file_id, row, at, false
+    from pairs
+    union all
+    select key, other_file_id, other_row, false, outcome, outcome = 'corrected',
+           case outcome when 'duplicate' then file_id else other_file_id end,
+           case outcome when 'duplicate' then row else other_row end,
+           case when outcome = 'duplicate' or (is_omitted and outcome <> 'rejected') then at else other_at end,
+           outcome = 'corrected' and file_id = other_file_id
+    from pairs
+"""
+"""What ``settle_contested`` makes of two tellings; of a million rows it took seconds over those of 25,000 keys."""
 
 CREATE_SETTLED: Final = """
     create temporary table settled (
@@ -243,11 +274,22 @@ def settle(connection: Connection, *, import_id: int, is_conflict_rejected: bool
         connection.execute(text(statement.format(**names)))
     for decided in ("held_keys", "contested_keys", "contested"):
         connection.execute(text(f"analyze {decided}"))
-    for batch in _contested(connection, names):
-        copy_frame(connection, "settled", settle_contested(batch, is_conflict_rejected=is_conflict_rejected))
+    settle_told(connection, is_conflict_rejected=is_conflict_rejected)
     connection.execute(text("analyze settled"))
     outcomes = connection.execute(text(COUNT_OUTCOMES.format(**names))).mappings().all()
     return _settlement(loaded, outcomes)
+
+
+def settle_told(connection: Connection, *, is_conflict_rejected: bool) -> None:
+    """Fill ``settled`` from the tables ``contested`` and ``contested_keys`` and what is held of those keys.
+
+    Leaves a temporary table ``told``.
+    """
+    connection.execute(text(CREATE_TOLD.format(content_order=CONTENT_ORDER)))
+    connection.execute(text("analyze told"))
+    connection.execute(text(SETTLE_PAIRS), {"is_conflict_rejected": is_conflict_rejected})
+    for batch in _contested(connection):
+        copy_frame(connection, "settled", settle_contested(batch, is_conflict_rejected=is_conflict_rejected))
 
 
 def reject_conflicts(connection: Connection, *, import_id: int) -> None:
@@ -314,14 +356,13 @@ def _names(import_id: int) -> dict[str, str]:
         "a_columns": ", ".join(f"a.{column}" for column in EVENT_COLUMNS),
         "e_columns": ", ".join(f"e.{column}" for column in EVENT_COLUMNS),
         "same_content": SAME_CONTENT,
-        "content_order": CONTENT_ORDER,
         "ordinal_key": str(ordinal.compile(dialect=POSTGRES, compile_kwargs={"literal_binds": True})),
     }
 
 
-def _contested(connection: Connection, names: dict[str, str]) -> Iterator[pl.DataFrame]:
-    """The tellings of contested keys, in frames that never part the tellings of one key."""
-    statement = text(READ_CONTESTED.format(**names)).execution_options(yield_per=CONTESTED_BATCH)
+def _contested(connection: Connection) -> Iterator[pl.DataFrame]:
+    """The tellings of contested keys that are not pairs, in frames that never part the tellings of one key."""
+    statement = text(READ_CONTESTED).execution_options(yield_per=CONTESTED_BATCH)
     result = connection.execute(statement)
     kept: list[dict[str, Any]] = []
     # Mappings do not know how many rows their result yields at a time: unless told, they take all that are left.
