@@ -41,7 +41,7 @@ def check_sources(engine: Engine, request: ImportRequest, *, pace: Pace, display
                     source=file.source,
                     mapping=plan.mapping,
                     clock=plan.clock,
-                    chunk_rows=pace.chunk_rows,
+                    chunk=pace.chunk(files=1),
                 )
                 catalogued = Catalogued(catalog.customers, catalog.contracts)
                 progress = display.file(file.source.uri, size=file.size)

@@ -42,7 +42,8 @@ from flows.importing import (
     load_planned_file,
 )
 from flows.progress import NoDisplay, ProgressBar
-from flows.running import ProgressDisplay, pace, stopping, unchanged_ledger
+from flows.reading import ChunkSize
+from flows.running import Pace, ProgressDisplay, pace, stopping, unchanged_ledger
 from flows.terminal import visible
 from schemas.errors import UsageImportError
 from schemas.ledger import ImportStatus, Ledger
@@ -223,12 +224,10 @@ def begin(request: ImportRequest, hashed: tuple[HashedSource, ...]) -> ImportPla
 
 @task(name="load", task_run_name="load {name}", cache_policy=NO_CACHE)
 @told
-def load(name: str, plan: ImportPlan, file: PlannedFile, *, chunk_rows: int) -> tuple[str, ...]:
+def load(name: str, plan: ImportPlan, file: PlannedFile, *, chunk: ChunkSize) -> tuple[str, ...]:
     """Load one file, going on from its last chunk; the warnings that sifting gave."""
     with open_database() as engine:
-        warnings = load_planned_file(
-            engine, plan, file, chunk_rows=chunk_rows, progress=listening().progress(file)
-        )
+        warnings = load_planned_file(engine, plan, file, chunk=chunk, progress=listening().progress(file))
     get_run_logger().info(
         "loaded %s: place %d, %d bytes, sha256 %s", name, file.file_id, file.size, file.sha256
     )
@@ -267,7 +266,7 @@ def load_files(plan: ImportPlan) -> dict[str, tuple[str, ...]]:
     files = [file for file in plan.files if not file.is_unchanged]
     listening().expect(files)
     try:
-        loads = load_side_by_side(plan, files, workers=pace().workers, chunk_rows=pace().chunk_rows)
+        loads = load_side_by_side(plan, files, pace=pace())
         return {file.source.uri: loaded.result() for file, loaded in zip(files, loads, strict=True)}
     except UsageImportError as error:
         with open_database() as engine:
@@ -278,13 +277,13 @@ def load_files(plan: ImportPlan) -> dict[str, tuple[str, ...]]:
 
 
 def load_side_by_side(
-    plan: ImportPlan, files: list[PlannedFile], *, workers: int, chunk_rows: int
+    plan: ImportPlan, files: list[PlannedFile], *, pace: Pace
 ) -> list[PrefectFuture[tuple[str, ...]]]:
     """The loads of all files, ended; raises what the first one to fail raised, once those begun have ended."""
     loads: list[PrefectFuture[tuple[str, ...]]] = []
     ended_loads: list[PrefectFuture[tuple[str, ...]]] = []
     failed: list[PrefectFuture[tuple[str, ...]]] = []
-    is_stopped = listening().is_stopped
+    is_stopped, chunk = listening().is_stopped, pace.chunk(files=len(files))
 
     def load_ended(loaded: PrefectFuture[tuple[str, ...]]) -> None:
         if not has_come_well(loaded):
@@ -294,12 +293,12 @@ def load_side_by_side(
 
     try:
         for file in files:
-            while len(loads) - len(ended_loads) >= workers:
+            while len(loads) - len(ended_loads) >= pace.workers:
                 time.sleep(LOOK_SECONDS)
             if failed:
                 break
             name, small = short(file.source.uri), replace(plan, files=())
-            loads.append(load.submit(name, small, file, chunk_rows=chunk_rows))
+            loads.append(load.submit(name, small, file, chunk=chunk))
             loads[-1].add_done_callback(load_ended)
         while len(ended_loads) < len(loads):
             time.sleep(LOOK_SECONDS)

@@ -21,6 +21,7 @@ from flows.catalog import catalog_frames
 from flows.load import Catalogued, LoadOrder, Progress, load_file
 from flows.mapping import load_mapping
 from flows.publish import prepare, publish, scope_of
+from flows.reading import ChunkSize
 from flows.rollup import Arrived
 from flows.settle import Settlement, merge, note_repeats, reject_conflicts, settle, touch
 from flows.sources import Source, hash_source, list_sources
@@ -282,7 +283,7 @@ def provenance(*, reason: str | None, flow_run_id: str | None = None) -> dict[st
 
 
 def load_planned_file(
-    engine: Engine, plan: ImportPlan, file: PlannedFile, *, chunk_rows: int, progress: Progress
+    engine: Engine, plan: ImportPlan, file: PlannedFile, *, chunk: ChunkSize, progress: Progress
 ) -> tuple[str, ...]:
     """Load one file of an import, going on from where an earlier attempt stopped; the warnings that sifting gave."""
     order = LoadOrder(
@@ -291,7 +292,7 @@ def load_planned_file(
         source=file.source,
         mapping=plan.mapping,
         clock=plan.clock,
-        chunk_rows=chunk_rows,
+        chunk=chunk,
     )
     with engine.connect() as connection:
         catalog = catalog_frames(connection)

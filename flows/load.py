@@ -14,7 +14,7 @@ import polars as pl
 from sqlalchemy import Connection, func, insert, select
 
 from flows.copying import copy_frame
-from flows.reading import read_chunks
+from flows.reading import ChunkSize, read_chunks
 from flows.sources import Source, open_source
 from schemas.chunk import Chunk
 from schemas.errors import ConfigurationError
@@ -45,7 +45,7 @@ class LoadOrder:
     source: Source
     mapping: Mapping
     clock: datetime
-    chunk_rows: int
+    chunk: ChunkSize
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,13 @@ def load_file(
     after_row = checkpoint(connection, order)
     connection.commit()
     with open_source(order.source) as stream:
-        chunked = read_chunks(stream, name=order.source.uri, after_row=after_row, chunk_rows=order.chunk_rows)
+        chunked = read_chunks(
+            stream,
+            name=order.source.uri,
+            after_row=after_row,
+            chunk_rows=order.chunk.rows,
+            chunk_bytes=order.chunk.bytes,
+        )
         for chunk in one_ahead(sifted_chunks(one_ahead(chunked), order, catalogued)):
             with connection.begin():
                 write_chunk(connection, order, chunk)

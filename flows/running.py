@@ -29,7 +29,7 @@ from flows.importing import (
 )
 from flows.load import Progress
 from flows.publish import prepare, publish, scope_of
-from flows.reading import CHUNK_ROWS
+from flows.reading import CHUNK_ROWS, ChunkSize
 from flows.terminal import instant
 from schemas.errors import ConfigurationError, UsageImportError
 from schemas.ledger import FileLedger, ImportKind, ImportStatus, Ledger
@@ -64,6 +64,10 @@ class Pace:
 
     workers: int = WORKERS
     chunk_rows: int = CHUNK_ROWS
+
+    def chunk(self, *, files: int) -> ChunkSize:
+        """The size of a chunk where so many files are loaded."""
+        return ChunkSize(rows=self.chunk_rows).shared(max(1, min(self.workers, files)))
 
 
 def pace(environ: Mapping[str, str] | None = None) -> Pace:
@@ -110,10 +114,11 @@ def load_files(
     """
     is_stopped = Event()
     files = [file for file in plan.files if not file.is_unchanged]
+    chunk = pace.chunk(files=len(files))
 
     def load(file: PlannedFile) -> tuple[str, ...]:
         progress = stopping(display.file(file.source.uri, size=file.size), is_stopped)
-        return load_planned_file(engine, plan, file, chunk_rows=pace.chunk_rows, progress=progress)
+        return load_planned_file(engine, plan, file, chunk=chunk, progress=progress)
 
     with ThreadPoolExecutor(max_workers=pace.workers) as pool:
         loading = {pool.submit(load, file): file for file in files}

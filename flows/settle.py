@@ -1,8 +1,8 @@
 """Settling: after the last chunk, every row of an import gets its outcome by its place, and the ledger is written.
 
 The many, whose key is new, told again unchanged or told twice, are decided in SQL; the few contested keys that remain are
-read one telling after another by ``transforms.outcomes``. :func:`settle` writes to temporary tables alone; :func:`merge` then moves what counts
-into ``events``. Both run inside the transaction that publishes.
+read one telling after another by ``transforms.outcomes``. :func:`settle` writes to temporary tables alone; :func:`merge`
+then moves what counts into ``events``. Both run inside the transaction that publishes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -130,7 +130,7 @@ SETTLE_PAIRS: Final = """
            outcome = 'corrected' and file_id = other_file_id
     from pairs
 """
-"""What ``settle_contested`` makes of two tellings; of a million rows it took seconds over those of 25,000 keys."""
+"""What ``settle_contested`` makes of two tellings; over 75,000 keys of 5 million rows it took 2 s, and this a tenth."""
 
 CREATE_SETTLED: Final = """
     create temporary table settled (

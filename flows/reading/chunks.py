@@ -1,6 +1,8 @@
 """Chunks: runs of rows, numbered and cut to bounded size."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Self
 
 import polars as pl
 
@@ -14,6 +16,18 @@ CHUNK_ROWS = 100_000
 
 CHUNK_BYTES = 32 * 1024 * 1024
 """A chunk ends with the run that makes its rows this large, so that wide rows stay in bounded memory."""
+
+
+@dataclass(frozen=True)
+class ChunkSize:
+    """How large a chunk may be: at most so many rows, and about so many bytes."""
+
+    rows: int = CHUNK_ROWS
+    bytes: int = CHUNK_BYTES
+
+    def shared(self, readers: int) -> Self:
+        """The size with which several that read side by side hold no more together than one alone."""
+        return type(self)(rows=max(1, self.rows // readers), bytes=max(1, self.bytes // readers))
 
 
 class Numbering:

@@ -12,7 +12,8 @@ from typing import BinaryIO, cast
 
 import pytest
 
-from flows.reading import read_chunks
+from flows.reading import ChunkSize, read_chunks
+from flows.running import Pace
 from schemas.chunk import RAW_KEPT_BYTES, ROW_LIMIT_BYTES, Chunk
 from schemas.errors import UsageImportError
 
@@ -169,3 +170,15 @@ def test_memory_does_not_grow_with_the_file(kind: str) -> None:
     rows, grown = measured(kind, 160)
     assert rows > 1
     assert grown < 120
+
+
+def test_files_side_by_side_hold_no_more_than_one_alone() -> None:
+    """Two pipelines of whole chunks took 820 MiB where one takes 565; a chunk is never without a row."""
+    alone = ChunkSize()
+    for workers, files in ((2, 50), (4, 3), (1, 9)):
+        beside = min(workers, files)
+        chunk = Pace(workers=workers).chunk(files=files)
+        assert chunk.rows * beside <= alone.rows < (chunk.rows + 1) * beside
+        assert chunk.bytes * beside <= alone.bytes
+    assert Pace(workers=8).chunk(files=1) == alone
+    assert Pace(workers=8, chunk_rows=1).chunk(files=8).rows == 1
