@@ -337,8 +337,7 @@ def let_count(connection: Connection, plan: ImportPlan, ledger: Ledger) -> None:
     scope = scope_of(connection)
     touch(connection)
     read = tuple(file.file_id for file in plan.files if not file.is_unchanged)
-    is_mostly_known = ledger.duplicate > ledger.rows // 2
-    arrived = Arrived(read, merge(connection, import_id=plan.import_id, is_mostly_known=is_mostly_known))
+    arrived = Arrived(read, merge(connection, import_id=plan.import_id))
     published = publish(connection, scope, import_id=plan.import_id, clock=plan.clock, arrived=arrived)
     ledger.status = ImportStatus.PUBLISHED
     ledger.lines_changed = published.lines_changed

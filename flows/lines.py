@@ -44,8 +44,6 @@ CREATE_COVERED: Final = """
 CREATE_AMBIGUITIES: Final = """
     create temporary table ambiguities (customer_no int, meter_no int, from_at timestamptz, until_at timestamptz) on commit drop
 """
-INDEX_AMBIGUITIES: Final = "create index on ambiguities (customer_no, meter_no)"
-"""They are asked for with every stretch of a meter."""
 
 KEEP_EDGES: Final = """
     insert into customer_edges
@@ -258,7 +256,6 @@ def place_contracts(
         connection.execute(text(statement))
         copy_frame(connection, name, frame)
         connection.execute(text(f"analyze {name}"))
-    connection.execute(text(INDEX_AMBIGUITIES))
     connection.execute(text(CREATE_PRICED))
     connection.execute(text("analyze priced"))
 

@@ -4,7 +4,7 @@ Reading only splits. It knows where a row begins and ends, its number, its physi
 byte offset; what the row says is decided by the transforms.
 """
 
-from flows.reading.chunks import CHUNK_BYTES, CHUNK_ROWS, ChunkSize
+from flows.reading.chunks import CHUNK_ROWS, ChunkSize
 from flows.reading.files import read_chunks
 
-__all__ = ["CHUNK_BYTES", "CHUNK_ROWS", "ChunkSize", "read_chunks"]
+__all__ = ["CHUNK_ROWS", "ChunkSize", "read_chunks"]
