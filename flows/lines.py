@@ -1,6 +1,7 @@
 """Lines: usage folded into the periods of contracts, and revisions of exactly the lines that changed."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -9,11 +10,21 @@ import polars as pl
 from sqlalchemy import Connection, text
 
 from flows.copying import copy_frame
+from flows.filling import filling
+from flows.scratch import create_as, drop_scratch
+from schemas.tables import usage_lines
 from transforms.days import LAST_INSTANT
 from transforms.lines import ambiguities
-from transforms.meters import MeterRule
+from transforms.meters import FACTS_TABLE, MeterRule
 from transforms.periods import coverages, schedules
 from transforms.sift import FUTURE_BOUND
+
+AFFECTED_TABLE: Final = "scratch_affected"
+REACHED_TABLE: Final = "scratch_reached"
+FOLDED_TABLE: Final = "scratch_folded"
+
+SLICES: Final = 8
+"""What is folded anew of everyone is cut into so many slices of customers, each folded by one process."""
 
 CREATE_SCHEDULES: Final = """
     create temporary table schedules (contract_no int, customer_no int, "interval" text, interval_count int, schedule_no int)
@@ -28,13 +39,13 @@ CREATE_PERIODS: Final = """
 
 CREATE_PRICED: Final = """
     create temporary table priced on commit drop as
-    select s.contract_no, c.id as contract_id, l.id as plan_id, s.customer_no, s.schedule_no, g.pricing_no, g.id as pricing_id,
-           g.meter_no
+    select s.contract_no, s.customer_no, s.schedule_no, g.pricing_no, g.meter_no,
+           rtrim(json_build_array(c.id, l.id, g.id)::text, ']') as named
     from schedules s join contracts c using (contract_no) join plans l using (plan_no)
     join pricings g on (g.plan_no, g."interval", g.interval_count) = (c.plan_no, s."interval", s.interval_count)
     where g.meter_no is not null
 """
-"""One row per contract × usage pricing."""
+"""One row per contract × usage pricing, and how the ids of its lines begin."""
 
 CREATE_COVERED: Final = """
     create temporary table covered (contract_no int, customer_no int, plan_no int, start_at timestamptz, end_at timestamptz)
@@ -57,9 +68,9 @@ KEEP_EDGES: Final = """
 
 FORGET_EDGES: Final = "delete from customer_edges where customer_no not in (select customer_no from covered)"
 
-CREATE_MOVED: Final = """
+CREATE_MOVED: Final = f"""
     create temporary table moved on commit drop as
-    select customer_no, min(first_at) as from_at, max(last_at) as to_at, false as is_lost from facts group by customer_no, stretch
+    select customer_no, min(first_at) as from_at, max(last_at) as to_at, false as is_lost from {FACTS_TABLE} group by customer_no, stretch
     union all select customer_no, from_at, until_at, true from dirty
 """
 """Whose usage has changed, between which instants, and whether any of it may be gone."""
@@ -72,20 +83,20 @@ CREATE_MOVED_ALL: Final = """
     ) everyone
 """
 
-CREATE_AFFECTED: Final = """
-    create temporary table affected on commit drop as
+CREATE_AFFECTED: Final = f"""
+    create unlogged table {AFFECTED_TABLE} as
     select distinct s.customer_no, p.*
     from moved m join schedules s using (customer_no)
     join periods p on p.schedule_no = s.schedule_no and p.period_start <= m.to_at and p.period_end > m.from_at
 """
 """The periods that are folded anew: one row per customer × period of one of its schedules."""
 
-CREATE_REACHED: Final = """
-    create temporary table reached on commit drop as
-    select s.*, c.starts, r.read_from, r.read_until, a.ambiguous
+CREATE_REACHED: Final = f"""
+    create unlogged table {REACHED_TABLE} as
+    select s.*, s.customer_no % {SLICES} as slice, c.starts, r.read_from, r.read_until, a.ambiguous
     from priced s
     join (
-        select customer_no, schedule_no, min(period_start) as read_from, max(period_end) as read_until from affected group by 1, 2
+        select customer_no, schedule_no, min(period_start) as read_from, max(period_end) as read_until from {AFFECTED_TABLE} group by 1, 2
     ) r using (customer_no, schedule_no)
     join (
         select schedule_no, array_agg(period_start order by period_start) as starts from periods group by 1
@@ -96,41 +107,32 @@ CREATE_REACHED: Final = """
 """
 """Which usage that takes, contract × usage pricing: all from the first of those periods to the last."""
 
-CREATE_FOLDED: Final = """
-    create temporary table folded on commit drop as
-    select line_id, contract_no, pricing_no, meter_no, customer_no, period_start_on, period_end_on, period_start,
-           period_end, group_key, quantity, event_count, unusable_count, first_event_at, last_event_at, is_withdrawn
-    from usage_lines with no data
-"""
-
 LINE_ID: Final = """
     encode(substr(sha256(convert_to(
-        json_build_array(p.contract_id, p.plan_id, p.pricing_id, p.group_key, extract(epoch from p.period_start))::text, 'UTF8'
+        p.named || ', ' || to_json(p.group_key)::text || ', ' || extract(epoch from p.period_start) || ']', 'UTF8'
     )), 1, 16), 'hex')::uuid
 """
-"""A line's id is made of what the line is: contract, plan, pricing, group, and where its period starts."""
+"""A line's id is made of what the line is: contract, plan, pricing, group, and where its period starts, as a JSON list."""
 
 FOLD_USAGE: Final = f"""
-    insert into folded
-    with placed as (
+    (with placed as (
         select r.contract_no, r.pricing_no, r.starts[width_bucket(u.first_at, r.starts)] as period_start, u.group_key,
-               min(r.contract_id) as contract_id, min(r.plan_id) as plan_id, min(r.pricing_id) as pricing_id,
-               min(r.customer_no) as customer_no, min(r.schedule_no) as schedule_no, r.meter_no,
+               min(r.named) as named, min(r.customer_no) as customer_no, min(r.schedule_no) as schedule_no, r.meter_no,
                case when r.meter_no = any(:maximum_meters) then max(u.quantity)
                     when r.meter_no = any(:minimum_meters) then min(u.quantity)
                     else coalesce(sum(u.quantity), 0) end as quantity,
                sum(u.event_count)::bigint as event_count, sum(u.unusable_count)::bigint as unusable_count,
                min(u.first_at) as first_event_at, max(u.last_at) as last_event_at
-        from reached r
+        from {REACHED_TABLE} r
         join folded_usage u on u.customer_no = r.customer_no and u.meter_no = r.meter_no and (u.pin = 0 or u.pin = r.contract_no)
             and u.first_at >= r.read_from and u.first_at < r.read_until
-        where u.pin <> 0 or r.ambiguous is null or not u.first_at <@ r.ambiguous
+        where {{of_slice}} and (u.pin <> 0 or r.ambiguous is null or not u.first_at <@ r.ambiguous)
         group by 1, 2, 3, 4, r.meter_no
     )
-    select {LINE_ID}, p.contract_no, p.pricing_no, p.meter_no, p.customer_no, p.period_start_on, p.period_end_on,
-           p.period_start, p.period_end, p.group_key, p.quantity, p.event_count, p.unusable_count, p.first_event_at,
-           p.last_event_at, false
-    from (placed join affected using (customer_no, schedule_no, period_start)) p
+    select {LINE_ID} as line_id, p.contract_no, p.pricing_no, p.meter_no, p.customer_no, p.period_start_on, p.period_end_on,
+           p.period_start, p.period_end, p.group_key, p.quantity, p.event_count, p.unusable_count,
+           p.first_event_at, p.last_event_at, false as is_withdrawn
+    from (placed join {AFFECTED_TABLE} using (customer_no, schedule_no, period_start)) p)
 """
 """Periods of a schedule tile it, so the period of a stretch is the last that starts by its first event.
 
@@ -138,8 +140,8 @@ What a contract and a pricing say of themselves goes along as a minimum of equal
 nobody can guess, it took seconds.
 """
 
-FOLD_VANISHED: Final = """
-    insert into folded
+FOLD_VANISHED: Final = f"""
+    insert into {FOLDED_TABLE}
     select v.line_id, v.contract_no, v.pricing_no, v.meter_no, v.customer_no, v.period_start_on, v.period_end_on,
            v.period_start, v.period_end, v.group_key,
            case when v.is_placed and not (v.meter_no = any(:maximum_meters) or v.meter_no = any(:minimum_meters)) then 0 end,
@@ -147,8 +149,8 @@ FOLD_VANISHED: Final = """
     from (
         select l.line_id, l.contract_no, l.pricing_no, coalesce(p.meter_no, l.meter_no) as meter_no,
                coalesce(p.customer_no, l.customer_no) as customer_no, l.period_start_on, l.period_end_on, l.period_start,
-               l.period_end, l.group_key, l.group_key = '{}' and p.contract_no is not null and not exists (
-                   select from folded f where f.contract_no = l.contract_no and f.pricing_no = l.pricing_no
+               l.period_end, l.group_key, l.group_key = '{{}}' and p.contract_no is not null and not exists (
+                   select from {FOLDED_TABLE} f where f.contract_no = l.contract_no and f.pricing_no = l.pricing_no
                    and f.period_start_on = l.period_start_on
                ) as is_placed
         from usage_lines l
@@ -160,15 +162,15 @@ FOLD_VANISHED: Final = """
                 select from moved m where m.is_lost and m.customer_no = l.customer_no
                 and l.period_start <= m.to_at and l.period_end > m.from_at
             )
-            and not exists (select from folded f where f.line_id = l.line_id)
+            and not exists (select from {FOLDED_TABLE} f where f.line_id = l.line_id)
     ) v
 """
 """A line that no event counts on any more is empty where its period is still laid out, as that says; else withdrawn."""
 
-FIND_CHANGED: Final = """
+FIND_CHANGED: Final = f"""
     create temporary table changed on commit drop as
     select f.*, coalesce(l.revision, 0) + 1 as revision
-    from folded f left join usage_lines l on l.line_id = f.line_id and l.replaced_publish_no is null
+    from {FOLDED_TABLE} f left join usage_lines l on l.line_id = f.line_id and l.replaced_publish_no is null
     where (l.line_id is null and not f.is_withdrawn) or (
         l.line_id is not null
         and (f.quantity, f.event_count, f.unusable_count, f.first_event_at, f.last_event_at, f.period_end,
@@ -184,6 +186,7 @@ REPLACE_CHANGED: Final = """
     from changed c where l.line_id = c.line_id and l.replaced_publish_no is null
 """
 
+HAS_LINES: Final = "select exists (select from usage_lines)"
 WRITE_REVISIONS: Final = """
     insert into usage_lines
         (line_id, revision, contract_no, pricing_no, meter_no, customer_no, period_start_on, period_end_on, period_start,
@@ -218,20 +221,29 @@ def write_lines(
     connection.execute(text(CREATE_MOVED_ALL if is_everyone else CREATE_MOVED))
     connection.execute(text("analyze moved"))
     connection.execute(text(CREATE_AFFECTED))
-    connection.execute(text("analyze affected"))
+    connection.execute(text(f"analyze {AFFECTED_TABLE}"))
     connection.execute(text(CREATE_REACHED))
-    connection.execute(text("analyze reached"))
-    connection.execute(text(CREATE_FOLDED))
-    connection.execute(text(FOLD_USAGE), kinds)
-    connection.execute(text("analyze folded"))
+    connection.execute(text(f"analyze {REACHED_TABLE}"))
+    _fold(connection, kinds, slices=SLICES if is_everyone else 1)
+    connection.execute(text(f"analyze {FOLDED_TABLE}"))
     connection.execute(text(FOLD_VANISHED), kinds)
     connection.execute(text(FIND_CHANGED))
     connection.execute(text("analyze changed"))
     numbers = {"import_id": publication.import_id, "publish_no": publication.publish_no}
-    connection.execute(text(REPLACE_CHANGED), {"publish_no": publication.publish_no})
-    lines_changed = connection.execute(text(WRITE_REVISIONS), numbers).rowcount
+    is_first = not connection.scalar(text(HAS_LINES))
+    with filling(connection, usage_lines) if is_first else nullcontext():
+        connection.execute(text(REPLACE_CHANGED), {"publish_no": publication.publish_no})
+        lines_changed = connection.execute(text(WRITE_REVISIONS), numbers).rowcount
     connection.execute(text("analyze usage_lines"))
+    drop_scratch(connection, AFFECTED_TABLE, REACHED_TABLE, FOLDED_TABLE)
     return lines_changed
+
+
+def _fold(connection: Connection, kinds: dict[str, list[int]], *, slices: int) -> None:
+    """Fold the usage that is reached into lines, all at once or slice by slice."""
+    wanted = ["true"] if slices == 1 else [f"r.slice = {n}" for n in range(slices)]
+    statement = " union all ".join(FOLD_USAGE.format(of_slice=one) for one in wanted)
+    create_as(connection, FOLDED_TABLE, text(statement).bindparams(**kinds), is_parted=slices > 1)
 
 
 def place_contracts(

@@ -12,11 +12,12 @@ from sqlalchemy import Connection, text
 from flows.catalog import CatalogFrames, catalog_frames
 from flows.lines import Publication, keep_edges, place_contracts, write_lines
 from flows.rollup import Arrived, count_unusable, roll_up
+from flows.scratch import drop_scratch
 from flows.settings import billing_time_zone
 from flows.unassigned import count_by_reason
 from flows.usage import GREATEST_CLOCK
 from schemas.ledger import ImportStatus
-from transforms.meters import MeterRule
+from transforms.meters import FACTS_TABLE, MeterRule
 
 WORKING_MEMORY: Final = "128MB"
 """Sorts and hashes of the publishing transaction; at the default of 4 MB they spill."""
@@ -26,9 +27,6 @@ STATISTICS_TARGET: Final = 10
 
 RANDOM_PAGE_COST: Final = 1.1
 """What was just written is in memory. At the default of 4, 300,000 known rows were sought by reading 20 million."""
-
-PARALLEL_TUPLE_COST: Final = 0.01
-"""Of a tuple from a worker; at the default of 0.1 a million known keys were sought by one process in twice the time."""
 
 READ_STATE: Final = "select billing_time_zone, meters_digest, catalog_version from rollup_state"
 WRITE_STATE: Final = """
@@ -104,6 +102,7 @@ def publish(
         is_recut=scope.is_everyone,
     )
     lines_changed = write_lines(connection, rules, publication, is_everyone=scope.is_everyone)
+    drop_scratch(connection, FACTS_TABLE)
     unassigned = count_by_reason(connection, layer=import_id) if arrived else {}
     made_from = {
         "billing_time_zone": scope.zone,
@@ -126,7 +125,7 @@ def prepare(connection: Connection) -> None:
     connection.execute(text(f"set local maintenance_work_mem = '{WORKING_MEMORY}'"))
     connection.execute(text(f"set local default_statistics_target = {STATISTICS_TARGET}"))
     connection.execute(text(f"set local random_page_cost = {RANDOM_PAGE_COST}"))
-    connection.execute(text(f"set local parallel_tuple_cost = {PARALLEL_TUPLE_COST}"))
+    connection.execute(text("set local enable_mergejoin = off"))
 
 
 def greatest_clock(connection: Connection, clock: datetime) -> datetime:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Numeric,
     Select,
     Subquery,
+    Table,
     Text,
     and_,
     case,
@@ -41,7 +42,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from schemas.catalog import AggregationType, Meter, PropertyFilter
 
-FACTS_TABLE: Final = "facts"
+FACTS_TABLE: Final = "scratch_facts"
 ARRAY_OF_INTEGERS: Final = ARRAY(Integer)
 
 NUMBER_TEXT: Final = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?0*[0-9]{1,4})?$"
@@ -99,7 +100,7 @@ class Facts:
 class Source:
     """Where facts are made from: a table of events, how it is joined, which of them, and the layer and stretch of each."""
 
-    events: FromClause
+    events: Table
     rows: FromClause
     where: ColumnElement[bool]
     layer: ColumnElement[Any]
@@ -161,7 +162,12 @@ def select_facts(facts: Facts, source: Source) -> Select[Any]:
         ]
     # Grouped as jsonb, to which 1 and 1.0 are one value, and told as text only then: a group is many events.
     shown = [_group_text(one).label(one.name) if one.name in groups else one for one in dimensions]
-    return select(*shown, *measures).group_by(*dimensions)
+    implied = [
+        _condition(one, answers.c[facts.groups[one.name]]).label(name)
+        for one, name in facts.conditions.items()
+        if isinstance(one, Filter) and one.name in facts.groups
+    ]
+    return select(*shown, *implied, *measures).group_by(*dimensions)
 
 
 def _told(facts: Facts, source: Source) -> Subquery:
@@ -186,7 +192,7 @@ def _told(facts: Facts, source: Source) -> Subquery:
     )
 
 
-def _asked_of(of: FromClause, key: str, asking: Sequence[MeterRule]) -> ColumnElement[Any]:
+def _asked_of(of: Table, key: str, asking: Sequence[MeterRule]) -> ColumnElement[Any]:
     """A property of the events that a meter asking for it can match by their name; of all others it would only part facts."""
     names = [_is_name_matched(of.c.event_name, rule) for rule in asking]
     value: ColumnElement[Any] = of.c.properties[key]
@@ -204,7 +210,10 @@ def _apart(statement: Select[Any], name: str) -> Subquery:
 
 
 def _answered(facts: Facts, told: Subquery) -> Subquery:
-    """Each event with what it answers: to conditions, as a group, and the number that it contributes."""
+    """Each event with what it answers: to conditions, as a group, and the number that it contributes.
+
+    Conditions on group keys are left to :func:`select_facts`: all events of a group answer them alike.
+    """
     asked = {key: told.c[name] for key, name in facts.properties.items()}
     return _apart(
         select(
@@ -219,6 +228,7 @@ def _answered(facts: Facts, told: Subquery) -> Subquery:
                     name
                 )
                 for one, name in facts.conditions.items()
+                if isinstance(one, datetime) or one.name not in facts.groups
             ),
             *(asked[key].label(name) for key, name in facts.groups.items()),
             *(usable_number(asked[key]).label(f"{name}_value") for key, name in facts.values.items()),
@@ -228,11 +238,11 @@ def _answered(facts: Facts, told: Subquery) -> Subquery:
 
 
 def select_folded_usage(facts: Facts, rule: MeterRule) -> Select[Any]:
-    """One meter's usage from the facts, in the columns of ``folded_usage``."""
+    """One meter's usage from the facts, in the columns of ``folded_usage``; of the same types whatever the meter."""
     counted = func.sum(_fact("event_count"))
     if rule.aggregation_key is None:
         quantity: ColumnElement[Any] = counted
-        unusable: ColumnElement[Any] = literal(0, Integer)
+        unusable: ColumnElement[Any] = cast(literal(0), Numeric)
     else:
         value = facts.values[rule.aggregation_key]
         quantity = _aggregate(rule.aggregation, _fact(f"{value}_{rule.aggregation.lower()}"))
@@ -311,10 +321,8 @@ def usable_number(value: ColumnElement[Any]) -> ColumnElement[Any]:
     read = cast(said, Numeric)
     is_safe = and_(said.regexp_match(NUMBER_TEXT), func.length(said) <= NUMBER_TEXT_LENGTH)
     is_within = and_(func.abs(read) < NUMBER_BOUND, func.scale(read) <= NUMBER_SCALE)
-    kind = func.jsonb_typeof(value)
-    return case(
-        (kind == "number", cast(value, Numeric)), (kind == "string", case((is_safe, case((is_within, read)))))
-    )
+    of_kind = {"number": cast(value, Numeric), "string": case((is_safe, case((is_within, read))))}
+    return case(of_kind, value=func.jsonb_typeof(value))
 
 
 def _condition(asked: Filter, value: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -340,7 +348,7 @@ def _group_text(value: ColumnElement[Any]) -> ColumnElement[Any]:
 def _group_key(facts: Facts, rule: MeterRule) -> ColumnElement[Any]:
     """A meter's group as compact JSON, names sorted by code point; ``{}`` where it has no group keys."""
     if not rule.group_keys:
-        return literal("{}", Text)
+        return cast(literal("{}"), Text)
     parts: list[ColumnElement[Any]] = []
     for key in sorted(set(rule.group_keys)):
         opening = "," if parts else "{"

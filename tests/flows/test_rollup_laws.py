@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flows import rollup
 from schemas.ledger import ImportStatus
 from tests.flows.small_installation import (
     CATALOG,
@@ -117,7 +118,33 @@ def test_lines_are_plain_sums(small: SmallInstallation, rows: list[dict[str, Any
     small.begin(MONTHLY)
     rows = [row | {"contractId": None} for row in rows]
     small.run(small.write("events", rows))
-    found = {
+    assert counted_lines(small) == plain_lines(rows)
+
+
+def test_what_lies_in_several_slices_counts_once(
+    small: SmallInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Events are grouped by runs of pages of their table; a group that is in several of them is one line."""
+    monkeypatch.setattr(rollup, "SLICE_PAGES", 1)
+    small.begin(MONTHLY)
+    rows = [
+        {
+            "eventName": ("call", "tick", "store")[number % 3],
+            "externalCustomerId": ("acme", "bolt")[number % 2],
+            "timestamp": INSTANTS[number % len(INSTANTS)],
+            "properties": {"n": number, "g": "xyz"[number % 5 % 3]},
+        }
+        for number in range(600)
+    ]
+    small.run(small.write("first", rows[:300]))
+    small.run(small.write("then", rows[300:]))
+    assert small.select("select pg_relation_size('events') > 3 * 8192") == [(True,)]
+    assert counted_lines(small) == plain_lines([row | {"contractId": None} for row in rows])
+    assert small.rollup_from_scratch().lines_changed == 0
+
+
+def counted_lines(small: SmallInstallation) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    return {
         (line["contract_id"], line["meter_code"], line["period_start"], line["group"]): (
             None if line["quantity"] is None else Decimal(line["quantity"]),
             line["event_count"],
@@ -128,7 +155,6 @@ def test_lines_are_plain_sums(small: SmallInstallation, rows: list[dict[str, Any
         for line in small.lines()
         if line["event_count"]
     }
-    assert found == plain_lines(rows)
 
 
 def plain_lines(rows: list[dict[str, Any]]) -> dict[tuple[Any, ...], tuple[Any, ...]]:

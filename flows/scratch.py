@@ -1,0 +1,50 @@
+"""Scratch: tables of the publishing transaction that several processes may fill and read.
+
+Parallel workers see no temporary table, so what is folded by the million lies in unlogged ones. Only one transaction
+publishes at a time, and it drops them, or they go with it.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from psycopg import ClientCursor
+from psycopg import Connection as PsycopgConnection
+from sqlalchemy import CompoundSelect, Connection, Select, TextClause, text
+
+NEVER_READ_TOGETHER: Final = "set local min_parallel_table_scan_size = '1TB'"
+"""A part whose table several processes read would be put together again by one, in twice the time."""
+
+READ_TOGETHER: Final = "set local min_parallel_table_scan_size to default"
+
+
+def create_as(
+    connection: Connection,
+    name: str,
+    statement: Select[Any] | CompoundSelect[Any] | TextClause,
+    *,
+    is_parted: bool,
+) -> None:
+    """Keep what a statement selects until the transaction ends; the parts of a parted one are each made by one process.
+
+    The driver binds on the client: Postgres takes no parameters in ``CREATE TABLE AS``, and unlike ``INSERT … SELECT``
+    that one reads in parallel.
+    """
+    compiled = statement.compile(connection, compile_kwargs={"render_postcompile": True})
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, PsycopgConnection):
+        raise TypeError(f"publishing needs psycopg, not {type(driver).__name__}")
+    processors: Mapping[str, Any] = compiled._bind_processors  # noqa: SLF001 - what execute() itself applies
+    bound = {
+        name: processors[name](value) if name in processors else value
+        for name, value in compiled.params.items()
+    }
+    with ClientCursor(driver) as cursor:
+        if is_parted:
+            cursor.execute(NEVER_READ_TOGETHER)
+        cursor.execute(f"create unlogged table {name} as {compiled}", bound)
+        cursor.execute(READ_TOGETHER)
+
+
+def drop_scratch(connection: Connection, *names: str) -> None:
+    """Drop tables that :func:`create_as` made."""
+    connection.execute(text("drop table " + ", ".join(names)))
