@@ -10,6 +10,11 @@ import polars as pl
 from transforms.exact_json import Members, NotJsonError, Number, has_lone_surrogate, parse_text, quote, write
 from transforms.numbers import DIGIT_LIMIT, JSON_NUMBER, plain_decimal
 
+_PLAIN_TEXT = r'"[^"\\\x00-\x1f]*"'
+_PLAIN_MEMBER = rf"{_PLAIN_TEXT}: ?(?:{_PLAIN_TEXT}|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?|true|false)"
+PLAIN_OBJECT = rf"^\{{(?:{_PLAIN_MEMBER}(?:, ?{_PLAIN_MEMBER})*)?\}}$"
+"""What most exports hold: without escapes and exponents nothing is in doubt, and it takes half of the time to see."""
+
 _TEXT = r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"'
 _SPACE = r"[ \t\r\n]*"
 _MEMBER = rf"{_SPACE}{_TEXT}{_SPACE}:{_SPACE}(?:{_TEXT}|{JSON_NUMBER}|true|false){_SPACE}"
@@ -27,17 +32,11 @@ def check_properties(frame: pl.DataFrame) -> pl.DataFrame:
     ``properties_flaw`` stays null where all is well; else it has words such as ``"a" is null``, and ``properties_name`` the
     name of the property, if it is one's. A flaw found before stands.
     """
-    texts = pl.col("properties")
-    is_plain = (
-        texts.str.contains(FLAT_OBJECT)
-        & (texts.str.len_bytes() <= _SURELY_SHORT)
-        & ~texts.str.contains(_DOUBTFUL)
-    )
-    is_halved = has_lone_surrogate(frame["properties"])
-    doubtful = frame.select(distinct=texts.filter(~is_plain | pl.lit(is_halved)).unique())[
-        "distinct"
-    ].drop_nulls()
-    frame = frame.with_columns(texts.fill_null("{}"))
+    texts = frame["properties"]
+    is_short = texts.str.len_bytes() <= _SURELY_SHORT
+    rest = texts.filter(~(texts.str.contains(PLAIN_OBJECT) & is_short)).unique().drop_nulls()
+    doubtful = rest.filter(~_is_sound(rest))
+    frame = frame.with_columns(pl.col("properties").fill_null("{}"))
     if not len(doubtful):
         return frame
     examined = pl.DataFrame(
@@ -55,6 +54,12 @@ def check_properties(frame: pl.DataFrame) -> pl.DataFrame:
         )
         .drop("exact", "flaw", "name")
     )
+
+
+def _is_sound(texts: pl.Series) -> pl.Series:
+    """Which texts are surely flat objects that Postgres can hold."""
+    is_flat = texts.str.contains(FLAT_OBJECT) & (texts.str.len_bytes() <= _SURELY_SHORT)
+    return is_flat & ~texts.str.contains(_DOUBTFUL) & ~has_lone_surrogate(texts)
 
 
 def canonical_properties(text: str) -> str:

@@ -7,6 +7,7 @@ from schemas.rows import FIELD_NAMES
 _IDS = ("idempotency_key", "customer_id", "external_customer_id", "contract_id")
 _SHORTENED = r"^[+-]?[0-9](?:[.,][0-9]+)?[eE]\+[0-9]{2,3}$"
 _PLACEHOLDERS = ("null", "none", "undefined", "nil", "nan", "n/a", "unknown")
+_PLACEHOLDER_BYTES = max(map(len, _PLACEHOLDERS))
 _ZEROS = r"^[0-]*0[0-]*$"
 
 
@@ -19,9 +20,9 @@ def warnings_of(rows: pl.DataFrame) -> tuple[str, ...]:
             found.append(
                 f"{name}: some look like 1.23E+15, as a spreadsheet shortens long numbers; different ones may have become one"
             )
-        lowered = values.filter(values.str.len_bytes() <= 36).str.to_lowercase()
-        placeholders = set(lowered.filter(lowered.is_in(_PLACEHOLDERS)).unique())
-        if lowered.str.contains(_ZEROS).any():
+        short = values.filter(values.str.len_bytes() <= _PLACEHOLDER_BYTES).str.to_lowercase()
+        placeholders = set(short.filter(short.is_in(_PLACEHOLDERS)).unique())
+        if values.filter(values.str.len_bytes() <= 36).str.contains(_ZEROS).any():
             placeholders.add("zeros")
         found += [f"{name}: some are {word}, which looks like a placeholder" for word in sorted(placeholders)]
     return tuple(found)
