@@ -337,7 +337,8 @@ def let_count(connection: Connection, plan: ImportPlan, ledger: Ledger) -> None:
     scope = scope_of(connection)
     touch(connection)
     read = tuple(file.file_id for file in plan.files if not file.is_unchanged)
-    arrived = Arrived(read, merge(connection, import_id=plan.import_id))
+    is_any_current = bool(ledger.new or ledger.corrected)
+    arrived = Arrived(read, merge(connection, import_id=plan.import_id, is_any_current=is_any_current))
     published = publish(connection, scope, import_id=plan.import_id, clock=plan.clock, arrived=arrived)
     ledger.status = ImportStatus.PUBLISHED
     ledger.lines_changed = published.lines_changed
