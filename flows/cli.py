@@ -227,7 +227,7 @@ def usage(
 
     with database() as engine, engine.begin() as connection:
         lines = read_usage(connection, UsageFilter(parse_month(period), customer, contract, meter))
-    report_usage(lines, LineFormat.JSON if as_json else line_format)
+        report_usage(lines, LineFormat.JSON if as_json else line_format)
 
 
 def parse_month(value: str | None) -> str | None:

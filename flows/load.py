@@ -73,13 +73,7 @@ def load_file(
     after_row = checkpoint(connection, order)
     connection.commit()
     with open_source(order.source) as stream:
-        chunked = read_chunks(
-            stream,
-            name=order.source.uri,
-            after_row=after_row,
-            chunk_rows=order.chunk.rows,
-            chunk_bytes=order.chunk.bytes,
-        )
+        chunked = read_chunks(stream, name=order.source.uri, after_row=after_row, chunk=order.chunk)
         for chunk in one_ahead(sifted_chunks(one_ahead(chunked), order, catalogued)):
             with connection.begin():
                 write_chunk(connection, order, chunk)

@@ -1,16 +1,26 @@
 """Reports: what each command prints of what it did; data on standard output, everything else on standard error."""
 
-import io
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 
 from flows.catalog import CatalogResult
-from flows.terminal import harmless_cell, plain, print_csv, print_json, print_table, say, to_csv, to_json
+from flows.terminal import (
+    harmless_cell,
+    plain,
+    print_csv,
+    print_json,
+    print_json_list,
+    print_table,
+    say,
+    to_csv,
+    to_json,
+)
 from schemas.errors import ConfigurationError, UsageImportError
 from schemas.ledger import FileLedger, ImportStatus, Ledger, RowCounts
 from schemas.settings import Setting
@@ -134,16 +144,15 @@ def report_rollup(ledger: Ledger, *, as_json: bool) -> None:
         say(f"rollup {ledger.import_id} {ledger.status}: {ledger.lines_changed:,} usage lines changed")
 
 
-def report_usage(lines: Sequence[Mapping[str, Any]], line_format: str) -> None:
-    """The usage lines in the format asked for."""
+def report_usage(batches: Iterable[Sequence[Mapping[str, Any]]], line_format: str) -> None:
+    """The usage lines in the format asked for; what machines read is written as it comes."""
     match line_format:
         case "csv":
-            print_csv(USAGE_COLUMNS, lines)
+            print_csv(USAGE_COLUMNS, chain.from_iterable(batches))
         case "json":
-            documents = [{name: line[name] for name in USAGE_COLUMNS} for line in lines]
-            print_json([document | {"group": _raw(document["group"])} for document in documents])
+            print_json_list([_line_document(line) for line in batch] for batch in batches)
         case "parquet":
-            write_parquet(lines)
+            write_parquet(batches)
         case _:
             shown = [
                 {
@@ -152,9 +161,13 @@ def report_usage(lines: Sequence[Mapping[str, Any]], line_format: str) -> None:
                     "period": f"{plain(line['period_start'])[:10]} – {plain(line['period_end'])[:10]}",
                     "group": "" if line["group"] == "{}" else line["group"],
                 }
-                for line in lines
+                for line in chain.from_iterable(batches)
             ]
             print_table(LINE_COLUMNS, shown, right=("quantity", "event_count", "unusable_count"))
+
+
+def _line_document(line: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: line[name] for name in USAGE_COLUMNS} | {"group": _raw(line["group"])}
 
 
 def _raw(text: str) -> Any:
@@ -163,18 +176,19 @@ def _raw(text: str) -> Any:
     return msgspec.Raw(text.encode())
 
 
-def write_parquet(lines: Sequence[Mapping[str, Any]]) -> None:
+def write_parquet(batches: Iterable[Sequence[Mapping[str, Any]]]) -> None:
     """The lines as Parquet on standard output; the quantity is exact text."""
+    from pyarrow.parquet import ParquetWriter
+
     if sys.stdout.isatty():
         raise ConfigurationError("parquet is not for a terminal; redirect it into a file")
-    buffer = io.BytesIO()
-    frame = pl.DataFrame(
-        {name: [line[name] for line in lines] for name in USAGE_COLUMNS},
-        schema_overrides=PARQUET_TYPES,
-        strict=True,
-    )
-    frame.write_parquet(buffer)
-    sys.stdout.buffer.write(buffer.getvalue())
+    types = {name: PARQUET_TYPES[name] for name in USAGE_COLUMNS}
+    with ParquetWriter(
+        sys.stdout.buffer, pl.DataFrame(schema=types).to_arrow().schema, compression="zstd"
+    ) as file:
+        for batch in batches:
+            columns = {name: [line[name] for line in batch] for name in USAGE_COLUMNS}
+            file.write_table(pl.DataFrame(columns, schema=types, strict=True).to_arrow())
 
 
 PARQUET_TYPES: Final = {

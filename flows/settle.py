@@ -386,8 +386,7 @@ def _adopt(connection: Connection, names: dict[str, str]) -> None:
 
 def _execute(connection: Connection, names: dict[str, str], *statements: str, **values: int) -> None:
     for statement in statements:
-        told = {name: value for name, value in values.items() if f":{name}" in statement}
-        connection.execute(text(statement.format(**names)), told)
+        connection.execute(text(statement.format(**names)), values)
 
 
 def _names(import_id: int) -> dict[str, str]:

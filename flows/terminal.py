@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import msgspec
 from rich.console import Console
@@ -63,18 +63,32 @@ def print_json(value: Any) -> None:
     sys.stdout.write(to_json(value, indent=2) + "\n")
 
 
+def print_json_list(batches: Iterable[Sequence[Any]]) -> None:
+    """One JSON array of all that is in the batches on standard output, written as they come."""
+    before, after = "[\n", "[]\n"
+    for batch in batches:
+        if batch:
+            sys.stdout.write(before + to_json(batch, indent=2).removeprefix("[\n").removesuffix("\n]"))
+            before, after = ",\n", "\n]\n"
+    sys.stdout.write(after)
+
+
 def print_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """CSV on standard output, its lines ended by a line feed."""
-    sys.stdout.write(to_csv(columns, rows))
+    """CSV on standard output, its lines ended by a line feed, written as the rows come."""
+    _write_csv(sys.stdout, columns, rows)
 
 
 def to_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     """CSV with a header, its lines ended by a line feed."""
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
+    _write_csv(buffer, columns, rows)
+    return buffer.getvalue()
+
+
+def _write_csv(stream: TextIO, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows([plain(row[name]) for name in columns] for row in rows)
-    return buffer.getvalue()
 
 
 def harmless_cell(text: str) -> str:

@@ -1,5 +1,6 @@
 """Usage: the invoice-ready lines as they stand, those included on which nothing happened."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -10,6 +11,12 @@ from sqlalchemy import Connection, text
 from flows.catalog import catalog_frames
 from flows.lines import LINE_ID, place_contracts
 from schemas.errors import ConfigurationError
+
+LINES_AT_ONCE: Final = 10_000
+"""Lines held in memory together, whatever their number."""
+
+READ_TO_THE_END: Final = "set local cursor_tuple_fraction = 1"
+"""Postgres plans a cursor for the first tenth of its rows, unless told that all are wanted."""
 
 GREATEST_CLOCK: Final = "select max(clock) from imports where published_at is not null"
 CUSTOMERS_NAMED: Final = (
@@ -66,8 +73,8 @@ class UsageFilter:
     meter: str | None = None
 
 
-def read_usage(connection: Connection, wanted: UsageFilter) -> list[dict[str, Any]]:
-    """The lines asked for, in the columns ``USAGE_COLUMNS``, by contract, pricing, period and group.
+def read_usage(connection: Connection, wanted: UsageFilter) -> Iterator[list[dict[str, Any]]]:
+    """The lines asked for, in the columns ``USAGE_COLUMNS``, by contract, pricing, period and group; read some at a time.
 
     Instants are datetimes, the quantity is plain decimal text. Raises ConfigurationError for a filter that names nothing.
     """
@@ -75,7 +82,7 @@ def read_usage(connection: Connection, wanted: UsageFilter) -> list[dict[str, An
     clock: datetime | None = connection.scalar(text(GREATEST_CLOCK))
     zone = connection.scalar(text(ROLLED_UP_ZONE))
     if clock is None or zone is None:
-        return []
+        return iter(())
     catalog = catalog_frames(connection)
     contracts, customer_nos = catalog.contracts, None
     if wanted.customer is not None:
@@ -89,7 +96,9 @@ def read_usage(connection: Connection, wanted: UsageFilter) -> list[dict[str, An
         "contract": wanted.contract,
         "meter": wanted.meter,
     }
-    return [dict(row) for row in connection.execute(text(READ_LINES), asked).mappings()]
+    connection.execute(text(READ_TO_THE_END))
+    result = connection.execute(text(READ_LINES).execution_options(yield_per=LINES_AT_ONCE), asked)
+    return ([dict(row) for row in part] for part in result.mappings().partitions(LINES_AT_ONCE))
 
 
 KNOWN: Final = {

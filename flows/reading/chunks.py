@@ -30,6 +30,9 @@ class ChunkSize:
         return type(self)(rows=max(1, self.rows // readers), bytes=max(1, self.bytes // readers))
 
 
+CHUNK = ChunkSize()
+
+
 class Numbering:
     """Numbers the rows of one file and collects them into chunks."""
 
@@ -81,15 +84,9 @@ class Numbering:
 
 
 def cut_chunks(
-    runs: Iterator[Run],
-    *,
-    name: str,
-    after_row: int,
-    chunk_rows: int,
-    chunk_bytes: int,
-    progress: Callable[[], int],
+    runs: Iterator[Run], *, name: str, after_row: int, size: ChunkSize, progress: Callable[[], int]
 ) -> Iterator[Chunk]:
-    """Chunks of at most ``chunk_rows`` rows; where the source breaks off, what came before is yielded first."""
+    """Chunks of at most that size; where the source breaks off, what came before is yielded first."""
     numbering = Numbering(after_row=after_row, progress=progress)
     interruption: BreakOffError | None = None
     while True:
@@ -101,8 +98,8 @@ def cut_chunks(
             break
         rest: Run | None = run
         while rest is not None:
-            rest = numbering.add(rest, room=chunk_rows - numbering.rows)
-            if numbering.rows >= chunk_rows or numbering.size >= chunk_bytes:
+            rest = numbering.add(rest, room=size.rows - numbering.rows)
+            if numbering.rows >= size.rows or numbering.size >= size.bytes:
                 yield numbering.chunk()
     if numbering.rows:
         yield numbering.chunk()

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from typing import BinaryIO
 
 from flows.reading import names, sniffing
-from flows.reading.chunks import CHUNK_BYTES, CHUNK_ROWS, cut_chunks
+from flows.reading.chunks import CHUNK, ChunkSize, cut_chunks
 from flows.reading.csv_records import Grammar
 from flows.reading.csv_rows import read_header, split_records
 from flows.reading.decompression import BLOCK_BYTES, compression, decompressed
@@ -24,11 +24,10 @@ def read_chunks(
     *,
     name: str,
     after_row: int = 0,
-    chunk_rows: int = CHUNK_ROWS,
-    chunk_bytes: int = CHUNK_BYTES,
+    chunk: ChunkSize = CHUNK,
     block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[Chunk]:
-    """The rows of a file after ``after_row``, in chunks of at most ``chunk_rows`` rows and about ``chunk_bytes`` bytes.
+    """The rows of a file after ``after_row``, in chunks of that size.
 
     stream: the file's bytes from its beginning (seekable for Parquet, else it is spooled); name: what errors call
     it, and the hint to its format ("-" is none). Chunk and block sizes never change a row, its place or a message.
@@ -43,14 +42,7 @@ def read_chunks(
             runs, progress = read_parquet(file, name=name, after_row=after_row), file.tell
         else:
             runs, progress = _text_runs(counted, head, name=name, size=block_bytes), counted.tell
-        yield from cut_chunks(
-            runs,
-            name=name,
-            after_row=after_row,
-            chunk_rows=chunk_rows,
-            chunk_bytes=chunk_bytes,
-            progress=progress,
-        )
+        yield from cut_chunks(runs, name=name, after_row=after_row, size=chunk, progress=progress)
 
 
 class Counted:

@@ -212,7 +212,7 @@ class SmallInstallation:
     def lines(self) -> list[dict[str, Any]]:
         """The usage lines as `usage` shows them."""
         with self.engine.begin() as connection:
-            return [dict(line) for line in read_usage(connection, UsageFilter())]
+            return [line for batch in read_usage(connection, UsageFilter()) for line in batch]
 
     def numbers(self) -> list[dict[str, Any]]:
         """The usage lines without what tells which publish wrote them."""
@@ -259,8 +259,15 @@ STORED = {
 
 @contextmanager
 def small_installation(database_url: str, folder: Path) -> Iterator[SmallInstallation]:
-    """A small installation in a database that has the schema, in no hurry to write to the disk."""
+    """A small installation in a database that has the schema."""
+    with opened(database_url) as engine:
+        yield SmallInstallation(engine, folder)
+
+
+@contextmanager
+def opened(database_url: str) -> Iterator[Engine]:
+    """The database of a test, in no hurry to write to the disk."""
     url = make_url(database_url).set(drivername="postgresql+psycopg")
     engine = create_engine(url, poolclass=NullPool, connect_args={"options": "-c synchronous_commit=off"})
-    yield SmallInstallation(engine, folder)
+    yield engine
     engine.dispose()

@@ -22,8 +22,8 @@ EVENT = b'{"eventName":"a","properties":{"n":1}}'
 PRETTY = json.dumps(json.loads(EVENT), indent=2).encode()
 
 
-def chunks(text: bytes, name: str, **sizes: int) -> list[Chunk]:
-    return list(read_chunks(io.BytesIO(text), name=name, **sizes))
+def chunks(text: bytes, name: str) -> list[Chunk]:
+    return list(read_chunks(io.BytesIO(text), name=name))
 
 
 def raws(text: bytes, name: str) -> list[bytes]:

@@ -16,7 +16,7 @@ from backports import zstd
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from flows.reading import csv_rows, json_bodies, json_lines, read_chunks
+from flows.reading import ChunkSize, csv_rows, json_bodies, json_lines, read_chunks
 from flows.reading.csv_records import Grammar
 from schemas.chunk import Chunk, Malformed
 from schemas.errors import UsageImportError
@@ -118,11 +118,11 @@ class Told:
     error: str | None
 
 
-def told(text: bytes, name: str, **sizes: int) -> Told:
+def told(text: bytes, name: str, **asked: Any) -> Told:
     chunks: list[Chunk] = []
     error = None
     try:
-        chunks.extend(read_chunks(io.BytesIO(text), name=name, **sizes))
+        chunks.extend(read_chunks(io.BytesIO(text), name=name, **asked))
     except UsageImportError as refused:
         error = str(refused)
     first = chunks[0].positions["row"][0] if chunks else 1
@@ -162,20 +162,17 @@ NAMES = st.sampled_from(["x.jsonl", "x.json", "x.csv", "-", "x.ndjson", "x.tsv"]
 @given(
     text=st.one_of(JSON_PIECES, CSV_PIECES, CSV_PIECES.map(b"a,b\n".__add__)),
     name=NAMES,
-    chunk_rows=st.integers(1, 5),
-    chunk_bytes=st.integers(1, 64),
+    chunk=st.builds(ChunkSize, rows=st.integers(1, 5), bytes=st.integers(1, 64)),
     block_bytes=st.integers(1, 40),
     after_row=st.integers(0, 6),
 )
-def test_sizes_never_show(
-    text: bytes, name: str, chunk_rows: int, chunk_bytes: int, block_bytes: int, after_row: int
-) -> None:
+def test_sizes_never_show(text: bytes, name: str, chunk: ChunkSize, block_bytes: int, after_row: int) -> None:
     """Chunk and block sizes change no row, number, place, message or error; resuming reads the tail."""
     whole = told(text, name)
     assert_places(text, whole)
-    small = told(text, name, chunk_rows=chunk_rows, chunk_bytes=chunk_bytes, block_bytes=block_bytes)
+    small = told(text, name, chunk=chunk, block_bytes=block_bytes)
     assert small == whole
-    tail = told(text, name, after_row=after_row, chunk_rows=chunk_rows, block_bytes=block_bytes)
+    tail = told(text, name, after_row=after_row, chunk=chunk, block_bytes=block_bytes)
     assert tail.rows == whole.rows[after_row:]
     assert tail.raws == whole.raws[after_row:]
     assert tail.cells == whole.cells[after_row:]
@@ -329,7 +326,7 @@ def test_a_cut_file_says_where_and_keeps_what_came_before(count: int, pack: Any,
 def test_chunks_are_whole() -> None:
     """A chunk's parts are equally high, and bytes_read rises to the file's size."""
     text = b"".join(b'{"n":%d}\n' % n for n in range(1000))
-    chunks = list(read_chunks(io.BytesIO(text), name="x.jsonl", chunk_rows=300, block_bytes=100))
+    chunks = list(read_chunks(io.BytesIO(text), name="x.jsonl", chunk=ChunkSize(rows=300), block_bytes=100))
     assert [len(chunk.positions) for chunk in chunks] == [300, 300, 300, 100]
     assert all(len(chunk.raws or []) == len(chunk.positions) for chunk in chunks)
     reads = [chunk.bytes_read for chunk in chunks]

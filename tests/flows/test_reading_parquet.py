@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from flows.reading import read_chunks
+from flows.reading import ChunkSize, read_chunks
 from schemas.errors import UsageImportError
 
 
@@ -64,7 +64,7 @@ def test_types_are_kept() -> None:
 def test_row_groups_and_sizes_never_show(name: str, after_row: int) -> None:
     """Rows come in order whatever the row groups and chunk sizes; resuming reads the tail."""
     text = parquet({"n": pa.array(range(5000))}, row_group_size=1000)
-    chunks = list(read_chunks(io.BytesIO(text), name=name, chunk_rows=700, after_row=after_row))
+    chunks = list(read_chunks(io.BytesIO(text), name=name, chunk=ChunkSize(rows=700), after_row=after_row))
     assert [n for chunk in chunks for n in chunk.cells["n"]] == list(range(after_row, 5000))  # type: ignore[index]
     assert [n for chunk in chunks for n in chunk.positions["row"]] == list(range(after_row + 1, 5001))
 

@@ -8,9 +8,10 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, text
 
 from flows.settle import CREATE_SETTLED, settle_told
+from tests.flows.small_installation import opened
 from transforms.outcomes import SETTLED_SCHEMA, settle_contested
 
 INSERT = """
@@ -47,9 +48,8 @@ keys: st.SearchStrategy[list[dict[str, Any]]] = st.lists(
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
-    engine = create_engine(database_url.replace("postgresql:", "postgresql+psycopg:"))
-    yield engine
-    engine.dispose()
+    with opened(database_url) as engine:
+        yield engine
 
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
