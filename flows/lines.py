@@ -40,7 +40,7 @@ CREATE_PERIODS: Final = """
 CREATE_PRICED: Final = """
     create temporary table priced on commit drop as
     select s.contract_no, s.customer_no, s.schedule_no, g.pricing_no, g.meter_no,
-           rtrim(json_build_array(c.id, l.id, g.id)::text, ']') as named
+           rtrim(json_build_array(c.id, l.id, g.id)::text, ']') as id_head
     from schedules s join contracts c using (contract_no) join plans l using (plan_no)
     join pricings g on (g.plan_no, g."interval", g.interval_count) = (c.plan_no, s."interval", s.interval_count)
     where g.meter_no is not null
@@ -109,7 +109,7 @@ CREATE_REACHED: Final = f"""
 
 LINE_ID: Final = """
     encode(substr(sha256(convert_to(
-        p.named || ', ' || to_json(p.group_key)::text || ', ' || extract(epoch from p.period_start) || ']', 'UTF8'
+        p.id_head || ', ' || to_json(p.group_key)::text || ', ' || extract(epoch from p.period_start) || ']', 'UTF8'
     )), 1, 16), 'hex')::uuid
 """
 """A line's id is made of what the line is: contract, plan, pricing, group, and where its period starts, as a JSON list."""
@@ -117,7 +117,7 @@ LINE_ID: Final = """
 FOLD_USAGE: Final = f"""
     (with placed as (
         select r.contract_no, r.pricing_no, r.starts[width_bucket(u.first_at, r.starts)] as period_start, u.group_key,
-               min(r.named) as named, min(r.customer_no) as customer_no, min(r.schedule_no) as schedule_no, r.meter_no,
+               min(r.id_head) as id_head, min(r.customer_no) as customer_no, min(r.schedule_no) as schedule_no, r.meter_no,
                case when r.meter_no = any(:maximum_meters) then max(u.quantity)
                     when r.meter_no = any(:minimum_meters) then min(u.quantity)
                     else coalesce(sum(u.quantity), 0) end as quantity,
