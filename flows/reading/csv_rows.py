@@ -165,6 +165,13 @@ class _Found:
         self.lines.append(line)
         self.offsets.append(offset)
 
+    def add_lines(self, lines: list[bytes], at: int, shift: int) -> int:
+        """Takes whole lines that begin at `at`, which is `shift` before its offset; answers where the next one begins."""
+        begins = list(accumulate((len(line) + 1 for line in lines), initial=at))
+        self.raws += lines
+        self.offsets += [begin + shift for begin in begins[:-1]]
+        return begins[-1]
+
     def run(self, header: Header) -> Run:
         odd = self.faults.keys() | self.exact.keys()
         regular = [index for index in range(len(self.raws)) if index not in odd]
@@ -185,12 +192,17 @@ def _records(window: Window, header: Header, regular: Matching) -> Run | None:
     line, shift = window.line, window.offset - window.at
     if not is_text(text) or len(text) > ROW_LIMIT_BYTES or len(header.names) == 1:
         regular = _nothing
+    is_bulk_tried = regular is not _nothing
     while at < len(text):
         start, count = at, len(found.raws)
         while match := regular(text, at):
             found.raws.append(match[1])
             found.offsets.append(at + shift)
             at = match.end()
+            if is_bulk_tried and b'"' not in match[1]:
+                plain = _plain_lines(text, at, header)
+                is_bulk_tried = plain is not None
+                at = found.add_lines(plain or [], at, shift)
         found.lines += _lines_of(found.raws[count:], line, text.count(b"\n", start, at))
         line += text.count(b"\n", start, at)
         try:
@@ -208,6 +220,18 @@ def _records(window: Window, header: Header, regular: Matching) -> Run | None:
         at = following
     window.drop(at - window.at)
     return found.run(header) if found.raws else None
+
+
+def _plain_lines(text: bytes, at: int, header: Header) -> list[bytes] | None:
+    """The whole lines up to the next quote, which take a third of the time together; None where one of them is not regular."""
+    quote = text.find(b'"', at)
+    end = text.rfind(b"\n", at, quote if quote >= 0 else len(text))
+    if end < at:
+        return []
+    lines = text[at:end].split(b"\n")
+    delimiter, commas = header.grammar.delimiter, len(header.names) - 1
+    has_commas = [line.count(delimiter) for line in lines].count(commas) == len(lines)
+    return lines if has_commas and b"\r" not in text[at:end] else None
 
 
 def _nothing(_text: bytes, _at: int) -> None:

@@ -244,6 +244,15 @@ def test_a_quote_that_is_never_closed_takes_its_own_line_only() -> None:
     assert cells(text, "x.csv")[1:] == [("3", "4")] * 5
 
 
+def test_a_quoted_cell_that_looks_like_rows_stays_whole() -> None:
+    """Rows without quotes are taken together, up to where a quoted cell begins."""
+    text = b'a,b\n1,2\n3,4\n"x,y\n5,6\nz",9\n7,8\n9,0\n'
+    assert cells(text, "x.csv") == [("1", "2"), ("3", "4"), ("x,y\n5,6\nz", "9"), ("7", "8"), ("9", "0")]
+    (chunk,) = chunks(text, "x.csv")
+    assert chunk.positions["line"].to_list() == [2, 3, 4, 7, 8]
+    assert chunk.positions["byte_offset"].to_list() == [text.index(raw) for raw in chunk.raws or []]
+
+
 def test_a_column_that_appears_late_does_not_vanish() -> None:
     """Rows are split, never guessed from the first ones."""
     lines = [b'{"a":1}'] * 150_000 + [b'{"late":1}']
