@@ -100,17 +100,17 @@ def _member(cells: Cells, name: str, making: Property | Constant) -> _Member:
         is_fit = ~cells.is_kind(column, Kind.OTHER)
         return _typed(name, text, value=json_texts(text), is_fit=is_fit, flaw="is a list")
     if not cells.is_typed:
-        value = pl.when(is_number).then(text).otherwise(json_texts(text))
+        value = pl.when(is_number).then(text).otherwise(cells.json_text(column, where=~is_number))
         return _Member(name=name, value=value, is_flawed=pl.lit(False))
     is_text = cells.is_kind(column, Kind.TEXT)
     is_fit = is_number | ~cells.is_kind(column, Kind.NUMBER)
-    value = pl.when(is_text).then(json_texts(text)).otherwise(text)
+    value = pl.when(is_text).then(cells.json_text(column, where=is_text)).otherwise(text)
     return _typed(name, text, value=value, is_fit=is_fit, flaw="is no number that JSON knows")
 
 
 def _typed(name: str, text: pl.Expr, *, value: pl.Expr, is_fit: pl.Expr, flaw: str) -> _Member:
     """A member that fits its type, or is shown as a text beside the flaw."""
-    shown = pl.when(is_fit).then(value).otherwise(json_texts(text))
+    shown = pl.when(is_fit).then(value).otherwise(json_texts(pl.when(~is_fit).then(text)))
     return _Member(name=name, value=shown, is_flawed=text.is_not_null() & ~is_fit, flaw=flaw)
 
 

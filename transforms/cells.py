@@ -50,13 +50,21 @@ class Cells:
         held = self.kinds.get(name, Kind.TEXT)
         return pl.lit(held == kind) if isinstance(held, Kind) else pl.lit(held == kind.value)
 
+    def json_text(self, name: str, *, where: pl.Expr) -> pl.Expr:
+        """A column's cells as JSON strings where something holds, else null; nothing is escaped where nothing has to be."""
+        text = pl.when(where).then(self.text(name))
+        if self.texts.select(text.str.contains(_ESCAPABLE).any()).item():
+            return json_texts(text)
+        return pl.concat_str(pl.lit('"'), text, pl.lit('"'))
+
     def count(self, name: str) -> int:
         """How many rows have something in the column."""
         return len(self.texts) - self.texts[self.columns[name]].null_count()
 
     def evaluate(self, expressions: dict[str, pl.Expr]) -> pl.DataFrame:
-        """One column per expression, as high as the cells."""
-        return self.texts.with_columns(**expressions).select(list(expressions))
+        """One column per expression, as high as the cells; what several of them ask alike is computed once."""
+        lazily = self.texts.lazy().with_columns(**expressions).select(list(expressions))
+        return lazily.collect(engine="in-memory")
 
     def row_text(self, place: int) -> bytes:
         """A row as a JSON object, for a source that has no text of it."""
@@ -94,6 +102,7 @@ def json_texts(texts: pl.Expr) -> pl.Expr:
 
 
 _NO_JSON = ("inf", "-inf", "NaN")
+_ESCAPABLE = r'[\x00-\x1f"\\]'
 _ESCAPES = {chr(code): f"\\u{code:04x}" for code in range(0x20)} | {'"': '\\"', "\\": "\\\\"}
 
 

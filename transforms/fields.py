@@ -156,8 +156,9 @@ def _properties(cells: Cells, mapping: Mapping) -> pl.DataFrame:
     if mapping.properties is None:
         prefix = len(PROPERTIES_PREFIX)
         members = {name[prefix:]: name for name in cells.columns if name.startswith(PROPERTIES_PREFIX)}
+        told = {name: Property(column=column) for name, column in members.items()}
         return assemble_properties(
-            cells, {name: Property(column=column) for name, column in members.items()}, base=PROPERTIES_COLUMN
+            cells, told, base=PROPERTIES_COLUMN if PROPERTIES_COLUMN in cells.columns else None
         )
     if mapping.properties != "rest":
         return assemble_properties(cells, mapping.properties)
