@@ -200,8 +200,11 @@ def test_what_is_not_there_is_said(s3: Any) -> None:
 
 def test_an_endpoint_that_does_not_answer_is_said(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody listens, no name, no encryption, no credentials: told apart."""
-    point_to(free_port(), monkeypatch)
-    assert "the endpoint cannot be reached" in refusal(f"s3://{BUCKET}/")
+    with socket.socket() as held:
+        # Bound and not listened on: nobody else can take it meanwhile and answer.
+        held.bind(("127.0.0.1", 0))
+        point_to(held.getsockname()[1], monkeypatch)
+        assert "the endpoint cannot be reached" in refusal(f"s3://{BUCKET}/")
     point_to(1, monkeypatch, AWS_ENDPOINT_URL="http://nowhere.invalid")
     assert "the endpoint cannot be reached" in refusal(f"s3://{BUCKET}/")
     point_to(1, monkeypatch, AWS_ALLOW_HTTP="false")
