@@ -232,15 +232,15 @@ REFUSED = "the storage refuses access; check the credentials in the environment 
 
 REASONS = {
     "NoSuchBucket": "there is no such bucket; check its name",
-    "169.254": CREDENTIALS,
+    "://169.254.": CREDENTIALS,
+    "://metadata.": CREDENTIALS,
     "MissingAccessKeyId": CREDENTIALS,
     "MissingSecretAccessKey": CREDENTIALS,
     "InvalidAccessKeyId": "the storage does not know the access key; check the credentials in the environment",
     "SignatureDoesNotMatch": "the storage refuses the secret key; check the credentials in the environment",
     "AccessDenied": REFUSED,
-    "403": REFUSED,
-    "401": REFUSED,
-    "metadata": CREDENTIALS,
+    "status code: 403": REFUSED,
+    "status code: 401": REFUSED,
     "credential": CREDENTIALS,
     "Account must be specified": "the storage account is not known; set AZURE_STORAGE_ACCOUNT_NAME",
     "builder error": "the endpoint is not encrypted; set AWS_ALLOW_HTTP=true to use it nevertheless",
@@ -253,9 +253,15 @@ REASONS = {
 }
 """What in the client's own text stands for what; the text itself can hold addresses with signatures."""
 
+NAMED = re.compile(
+    r"(?<=://)(?!169\.254\.|metadata\.)\S*|(?<= for path ).*?(?=: error performing|$)|(?<=path: \").*|(?<=<)(?!code>)\w+>[^<]*",
+    re.MULTILINE,
+)
+"""What a text names: addresses but those asked for credentials, keys, all of an answer but its code. Names say no reason."""
+
 
 def _reason(error: BaseException) -> str:
-    text = str(error).lower()
+    text = NAMED.sub("", str(error).lower())
     return next(
         (reason for mark, reason in REASONS.items() if mark.lower() in text), "the storage fails; run again"
     )

@@ -205,6 +205,9 @@ def test_an_endpoint_that_does_not_answer_is_said(s3: Any, monkeypatch: pytest.M
         held.bind(("127.0.0.1", 0))
         point_to(held.getsockname()[1], monkeypatch)
         assert "the endpoint cannot be reached" in refusal(f"s3://{BUCKET}/")
+        # What the user named is no reason, though it reads like one.
+        assert "the endpoint cannot be reached" in refusal(f"s3://{BUCKET}/metadata/status code: 403.csv")
+        assert "the endpoint cannot be reached" in refusal(f"s3://{BUCKET}/credentials/AccessDenied/*.csv")
     point_to(1, monkeypatch, AWS_ENDPOINT_URL="http://nowhere.invalid")
     assert "the endpoint cannot be reached" in refusal(f"s3://{BUCKET}/")
     point_to(1, monkeypatch, AWS_ALLOW_HTTP="false")
