@@ -116,14 +116,10 @@ def sifted_chunks(
 
 
 def event_frame(accepted: pl.DataFrame, file_id: int) -> pl.DataFrame:
-    """Accepted rows as the staging table has them, sorted by key: random keys then touch an index in order."""
-    return (
-        accepted.with_columns(
-            pl.lit(file_id, dtype=pl.Int32).alias("file_id"), pl.col("version").alias("source_version")
-        )
-        .select(EVENT_COLUMNS)
-        .sort("key")
-    )
+    """Accepted rows as the staging table has them."""
+    return accepted.with_columns(
+        pl.lit(file_id, dtype=pl.Int32).alias("file_id"), pl.col("version").alias("source_version")
+    ).select(EVENT_COLUMNS)
 
 
 def write_chunk(connection: Connection, order: LoadOrder, chunk: SiftedChunk) -> None:
