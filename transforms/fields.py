@@ -64,8 +64,8 @@ def is_used(name: str, mapping: Mapping) -> bool:
 
 
 def _of_table(cells: Cells, *, unreadable: dict[int, str], mapping: Mapping) -> pl.DataFrame:
-    malformed = [unreadable.get(place) for place in range(len(cells.texts))]
-    rows = pl.DataFrame({"malformed": malformed}, schema={"malformed": pl.String})
+    malformed = pl.repeat(None, len(cells.texts), dtype=pl.String, eager=True)
+    rows = malformed.scatter([*unreadable], [*unreadable.values()]).to_frame("malformed")
     return (
         rows.hstack(_fields(cells, mapping))
         .hstack(_properties(cells, mapping))
