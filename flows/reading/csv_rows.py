@@ -11,7 +11,7 @@ from itertools import accumulate
 
 import polars as pl
 
-from flows.reading.csv_cells import columns, columns_of_cells
+from flows.reading.csv_cells import RaggedError, columns, columns_of_cells
 from flows.reading.csv_long import LongRecord
 from flows.reading.csv_records import Grammar, Record, UnfinishedError
 from flows.reading.runs import OVERSIZED, Run, malformed, run_of, run_of_lines
@@ -116,13 +116,13 @@ def _unquoted_lines(window: Window, header: Header) -> Run | None:
     if returns and not (text.count(b"\r\n") + 1 == returns == count and text.endswith(b"\r")):
         return None
     raws = text[:-1].split(b"\r\n") if returns else text.split(b"\n")
-    delimiter, commas = header.grammar.delimiter, len(header.names) - 1
-    if [raw.count(delimiter) for raw in raws].count(commas) < count:
+    if not all(raws) or (len(header.names) == 1 and not all(raw.strip(header.blanks) for raw in raws)):
         return None
-    if not commas and not all(raw.strip(header.blanks) for raw in raws):
+    try:
+        cells = columns(raws, names=header.names, delimiter=header.grammar.delimiter)
+    except RaggedError:
         return None
     run = run_of_lines(raws, line=window.line, offset=window.offset, separator=2 if returns else 1)
-    cells = columns(raws, names=header.names, delimiter=delimiter)
     window.drop(end + 1 - window.at)
     return _with_cells(run, cells, header)
 
@@ -172,7 +172,10 @@ class _Found:
         self.offsets += [begin + shift for begin in begins[:-1]]
         return begins[-1]
 
-    def run(self, header: Header) -> Run:
+    def run(self, header: Header) -> Run | None:
+        """The rows as one run; None where there are none. Raises RaggedError where a line is not as wide as the header."""
+        if not self.raws:
+            return None
         odd = self.faults.keys() | self.exact.keys()
         regular = [index for index in range(len(self.raws)) if index not in odd]
         raws = [self.raws[index] for index in regular] if odd else self.raws
@@ -188,11 +191,22 @@ class _Found:
 
 def _records(window: Window, header: Header, regular: Matching) -> Run | None:
     """The records that lie whole in the window; None where there is not one row."""
+    try:
+        found, end = _found(window, header, regular, is_bulk_tried=True)
+        run = found.run(header)
+    except RaggedError:
+        found, end = _found(window, header, regular, is_bulk_tried=False)
+        run = found.run(header)
+    window.drop(end - window.at)
+    return run
+
+
+def _found(window: Window, header: Header, regular: Matching, *, is_bulk_tried: bool) -> tuple[_Found, int]:
+    """The records that lie whole in the window, and where they end; of lines taken in bulk some may be ragged."""
     text, at, found = window.data, window.at, _Found()
     line, shift = window.line, window.offset - window.at
     if not is_text(text) or len(text) > ROW_LIMIT_BYTES or len(header.names) == 1:
-        regular = _nothing
-    is_bulk_tried = regular is not _nothing
+        regular, is_bulk_tried = _nothing, False
     while at < len(text):
         start, count = at, len(found.raws)
         while match := regular(text, at):
@@ -200,7 +214,7 @@ def _records(window: Window, header: Header, regular: Matching) -> Run | None:
             found.offsets.append(at + shift)
             at = match.end()
             if is_bulk_tried and b'"' not in match[1]:
-                plain = _plain_lines(text, at, header)
+                plain = _plain_lines(text, at)
                 is_bulk_tried = plain is not None
                 at = found.add_lines(plain or [], at, shift)
         found.lines += _lines_of(found.raws[count:], line, text.count(b"\n", start, at))
@@ -218,20 +232,18 @@ def _records(window: Window, header: Header, regular: Matching) -> Run | None:
         following = min(record.next, len(text))
         line += text.count(b"\n", at, following)
         at = following
-    window.drop(at - window.at)
-    return found.run(header) if found.raws else None
+    return found, at
 
 
-def _plain_lines(text: bytes, at: int, header: Header) -> list[bytes] | None:
-    """The whole lines up to the next quote, which take a third of the time together; None where one of them is not regular."""
+def _plain_lines(text: bytes, at: int) -> list[bytes] | None:
+    """The whole lines up to the next quote, which take a third of the time together; None where one may be no row."""
     quote = text.find(b'"', at)
     end = text.rfind(b"\n", at, quote if quote >= 0 else len(text))
     if end < at:
         return []
-    lines = text[at:end].split(b"\n")
-    delimiter, commas = header.grammar.delimiter, len(header.names) - 1
-    has_commas = [line.count(delimiter) for line in lines].count(commas) == len(lines)
-    return lines if has_commas and b"\r" not in text[at:end] else None
+    plain = text[at:end]
+    lines = plain.split(b"\n")
+    return lines if all(lines) and b"\r" not in plain else None
 
 
 def _nothing(_text: bytes, _at: int) -> None:

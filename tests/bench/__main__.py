@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -33,6 +34,8 @@ PRINTED_COLUMNS = """
 
 def main() -> None:
     """Measure the cases asked for and print what came of them."""
+    # A run that is ended from outside would leave its servers behind, and the next one in the folder would wait for them.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     asked = arguments()
     loaders = Path(asked.loaders).absolute() if asked.loaders else None
     if loaders is not None and not loaders.exists():
