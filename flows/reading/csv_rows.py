@@ -192,16 +192,16 @@ class _Found:
 def _records(window: Window, header: Header, regular: Matching) -> Run | None:
     """The records that lie whole in the window; None where there is not one row."""
     try:
-        found, end = _found(window, header, regular, is_bulk_tried=True)
+        found, end = _find(window, header, regular, is_bulk_tried=True)
         run = found.run(header)
     except RaggedError:
-        found, end = _found(window, header, regular, is_bulk_tried=False)
+        found, end = _find(window, header, regular, is_bulk_tried=False)
         run = found.run(header)
     window.drop(end - window.at)
     return run
 
 
-def _found(window: Window, header: Header, regular: Matching, *, is_bulk_tried: bool) -> tuple[_Found, int]:
+def _find(window: Window, header: Header, regular: Matching, *, is_bulk_tried: bool) -> tuple[_Found, int]:
     """The records that lie whole in the window, and where they end; of lines taken in bulk some may be ragged."""
     text, at, found = window.data, window.at, _Found()
     line, shift = window.line, window.offset - window.at
