@@ -1,7 +1,6 @@
 """A Prefect server of the benchmark's own, so that a run and an empty flow both find one already there."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+
+from tests.ports import free_port
 
 PATIENCE_SECONDS: Final = 120
 QUIET: Final = {
@@ -23,9 +24,7 @@ QUIET: Final = {
 @contextmanager
 def prefect_server(folder: Path) -> Iterator[Mapping[str, str]]:
     """Run a server while the context is open; gives the environment that leads to it."""
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        port = asked.getsockname()[1]
+    port = free_port()
     told = QUIET | {
         "PREFECT_HOME": str(folder / "prefect"),
         "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",

@@ -5,7 +5,6 @@ one that holds the catalog.
 """
 
 import os
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,6 +17,7 @@ import psycopg
 from psycopg import sql
 
 from flows import postgres
+from tests.ports import free_port
 
 STOCK_SETTINGS: Final = {
     "unix_socket_directories": ".",
@@ -101,7 +101,7 @@ class Server:
 @contextmanager
 def server(home: Path, *, is_stock: bool) -> Iterator[Server]:
     """A server on data of its own, with the settings of the embedded one or with none."""
-    port = _free_port()
+    port = free_port()
     settings = STOCK_SETTINGS if is_stock else postgres.SETTINGS | postgres._settings_of_machine()
     told = settings | {"listen_addresses": "127.0.0.1", "port": str(port)}
     with ExitStack() as held:
@@ -145,9 +145,3 @@ def _ticks(process: int, fields: slice) -> int:
     except (FileNotFoundError, ProcessLookupError):
         return 0
     return sum(map(int, said[fields]))
-
-
-def _free_port() -> int:
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        return int(asked.getsockname()[1])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from flows.postgres import database_url
 from tests.conftest import clean_environment
 from tests.flows.desk import CALLS, CLOCK, Desk, catalog_of, event
 from tests.flows.warm_commands import Answer, WarmCommands
+from tests.ports import closed_port
 
 PATIENCE_SECONDS = 120
 
@@ -249,17 +249,19 @@ ALL_COMMANDS: dict[str, list[str]] = {
 }
 
 
-def a_closed_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+@pytest.fixture
+def port() -> Iterator[int]:
+    """A port on which nobody answers."""
+    with closed_port() as port:
+        yield port
 
 
 @pytest.mark.parametrize("name", ALL_COMMANDS)
-def test_no_command_minds_a_database_that_is_not_there(installation: Desk, places: Path, name: str) -> None:
+def test_no_command_minds_a_database_that_is_not_there(
+    installation: Desk, places: Path, port: int, name: str
+) -> None:
     """Down, a wrong address, another driver, a wrong password, a database that does not exist: one line, never the password."""
     arguments = [one.replace("{places}", str(places)) for one in ALL_COMMANDS[name]]
-    port = a_closed_port()
     missing = (
         make_url(installation.database_url).set(database="not_there").render_as_string(hide_password=False)
     )

@@ -24,16 +24,11 @@ from flows import objects
 from flows.reading import read_chunks
 from flows.sources import hash_source, list_sources, open_source
 from schemas.errors import ConfigurationError, UsageImportError
+from tests.ports import closed_port, free_port
 
 EVENT = b'{"eventName":"a"}\n'
 BUCKET = "exports"
 SECRET = "a-secret-that-is-never-told"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
@@ -200,10 +195,8 @@ def test_what_is_not_there_is_said(s3: Any) -> None:
 
 def test_an_endpoint_that_does_not_answer_is_said(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody listens, no name, no encryption, no credentials: told apart."""
-    with socket.socket() as held:
-        # Bound and not listened on: nobody else can take it meanwhile and answer.
-        held.bind(("127.0.0.1", 0))
-        point_to(held.getsockname()[1], monkeypatch)
+    with closed_port() as port:
+        point_to(port, monkeypatch)
         assert "the endpoint cannot be reached" in refusal(f"s3://{BUCKET}/")
         # What the user named is no reason, though it reads like one.
         assert "the endpoint cannot be reached" in refusal(f"s3://{BUCKET}/metadata/status code: 403.csv")
