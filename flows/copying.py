@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import polars as pl
+import pyarrow as pa
 from pgpq import ArrowToPostgresBinaryEncoder
 from psycopg import Connection as PsycopgConnection
 from psycopg import sql
@@ -39,12 +40,12 @@ def copy_frame(
 def _encoded(frame: pl.DataFrame, jsonb: tuple[str, ...]) -> Iterator[bytes]:
     """The bytes of one binary ``COPY``, piece by piece."""
     prefixed = [pl.lit(JSONB_VERSION).add(pl.col(name)).alias(name) for name in jsonb]
-    encoder: ArrowToPostgresBinaryEncoder | None = None
+
+    def arrow(rows: pl.DataFrame) -> pa.Table:
+        return rows.with_columns(prefixed).to_arrow(compat_level=pl.CompatLevel.oldest())
+
+    encoder = ArrowToPostgresBinaryEncoder(arrow(frame.clear()).schema)
+    yield encoder.write_header()
     for rows in frame.iter_slices(ROWS_AT_ONCE):
-        arrow = rows.with_columns(prefixed).to_arrow(compat_level=pl.CompatLevel.oldest())
-        if encoder is None:
-            encoder = ArrowToPostgresBinaryEncoder(arrow.schema)
-            yield encoder.write_header()
-        yield from map(encoder.write_batch, arrow.to_batches())
-    if encoder is not None:
-        yield encoder.finish()
+        yield from map(encoder.write_batch, arrow(rows).to_batches())
+    yield encoder.finish()
