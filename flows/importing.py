@@ -42,6 +42,9 @@ PUBLISHED_NAMES: Final = """
     where uri = any(:uris) and uri <> '-' and published_import_id is not null group by uri
 """
 
+STAGE: Final = "create table {arrivals} (like {events}) with (autovacuum_enabled = false)"
+"""A vacuum of rows that will be moved or dropped competes with the load, and keeps the publish waiting for a second."""
+
 
 @dataclass(frozen=True)
 class ImportRequest:
@@ -225,7 +228,7 @@ def register(connection: Connection, plan: ImportPlan, request: ImportRequest) -
         )
     )
     register_files(connection, plan)
-    connection.execute(text(f"create table {arrivals(plan.import_id).name} (like {events.name})"))
+    connection.execute(text(STAGE.format(arrivals=arrivals(plan.import_id).name, events=events.name)))
     if plan.mapping.on_conflict == "reject":
         arrival_bytes(plan.import_id).create(connection)
 

@@ -228,15 +228,28 @@ REMOVE_REPLACED: Final = """
 """
 
 IS_ADOPTABLE: Final = """
-    select not exists (select from events) and held.relowner = staged.relowner
-        and held.relacl is not distinct from staged.relacl
-        and not exists (select from pg_trigger where tgrelid = held.oid)
-        and not exists (select from pg_depend where refobjid = held.oid and deptype = 'n')
-        and not exists (select from pg_publication_rel where prrelid = held.oid)
+    select not exists (select from events) and held.reloptions is null
+        and (held.relowner, held.reltablespace, held.relreplident, held.relrowsecurity, held.relacl::text)
+            is not distinct from
+            (staged.relowner, staged.reltablespace, staged.relreplident, staged.relrowsecurity, staged.relacl::text)
+        and not exists (
+            select from pg_attribute h join pg_attribute s using (attnum)
+            where h.attrelid = held.oid and s.attrelid = staged.oid
+            and (h.attacl::text, h.attstattarget, h.attoptions, h.attstorage, h.attcompression)
+                is distinct from (s.attacl::text, s.attstattarget, s.attoptions, s.attstorage, s.attcompression)
+        )
+        and not exists (
+            select from pg_depend where refobjid = held.oid and deptype in ('n', 'a')
+            and objid not in (
+                select indexrelid from pg_index join pg_class i on i.oid = indexrelid
+                where indrelid = held.oid and relname in ('events_key', 'events_at')
+                union all select oid from pg_constraint where conrelid = held.oid and contype = 'n'
+            )
+        )
     from pg_class held, pg_class staged
     where held.oid = 'events'::regclass and staged.oid = '{arrivals}'::regclass
 """
-"""No event is held yet, and nobody has been granted or has built anything on the table that a new one would not have."""
+"""No event is held yet, and nobody has granted, set or built anything on the table that a new one would not have."""
 
 TAKE_SETTLED_AT: Final = """
     update {arrivals} a set at = s.at from settled s join contested c on c.file_id = s.file_id and c.row = s.row
@@ -272,7 +285,11 @@ IS_MOSTLY_KNOWN: Final = """
 """
 """By the statistics that settling took: it decides what is quicker, never what comes of it."""
 
-ADOPT: Final = ("drop table events", "alter table {arrivals} rename to events")
+ADOPT: Final = (
+    "drop table events",
+    "alter table {arrivals} rename to events",
+    "alter table events reset (autovacuum_enabled)",
+)
 
 ADD: Final = "insert into events ({columns}) select {columns} from {arrivals} order by key"
 """In the order of the keys: each page of the index on them is then sought once."""

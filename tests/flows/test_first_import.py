@@ -12,12 +12,13 @@ SHAPE = """
     select (select array_agg((attname, atttypid::regtype, attnotnull)::text order by attnum) from pg_attribute
             where attrelid = 'events'::regclass and attnum > 0 and not attisdropped),
            (select array_agg(indexdef order by indexname) from pg_indexes where tablename = 'events'),
-           obj_description('events'::regclass, 'pg_class')
+           obj_description('events'::regclass, 'pg_class'), (select reloptions from pg_class where oid = 'events'::regclass)
 """
 HELD = """
     select key::text, at, file_id, row, customer_no, is_deleted, event_name, idempotency_key, properties::text from events
     order by 1
 """
+OF_EVENTS = "select 'events'::regclass::oid"
 BUILT = (
     "create view busy as select customer_no, count(*) as events from events group by 1",
     "grant select on events to public",
@@ -50,22 +51,41 @@ def asked(desk: Desk, statement: str) -> list[Any]:
         return connection.execute(statement.encode()).fetchall()
 
 
-def test_the_table_keeps_its_shape(ready: Desk) -> None:
-    """Columns, indexes and comment are those that the migrations made."""
+def test_another_table_of_the_same_shape(ready: Desk) -> None:
+    """The staging table has become `events`; columns, indexes, comment and settings are those that the migrations made."""
     before = asked(ready, SHAPE)
+    table = asked(ready, OF_EVENTS)
     assert ready.run(ready.write("rows.jsonl", *ROWS))["status"] == "published"
     assert asked(ready, SHAPE) == before
+    assert asked(ready, OF_EVENTS) != table
     assert asked(ready, "select count(*) from pg_tables where tablename like 'arrivals%'") == [(0,)]
 
 
-@pytest.mark.parametrize("built", [BUILT[:1], BUILT[1:2], (BUILT[2], TOLD), (BUILT[3], ON_TABLE)])
+SET = (
+    "create index events_customer on events (customer_no)",
+    "create statistics of_customers on customer_no, event_name from events",
+    "alter table events add check (row > 0)",
+    "alter table events set (autovacuum_vacuum_scale_factor = 0.01)",
+    "alter table events alter column customer_no set statistics 500",
+    "alter table events alter column properties set storage external",
+    "alter table events enable row level security",
+    "grant select (event_name) on events to public",
+    TOLD,
+)
+
+
+@pytest.mark.parametrize(
+    "built",
+    [BUILT[:1], BUILT[1:2], (BUILT[2], TOLD), (BUILT[3], ON_TABLE), *((one,) for one in SET)],
+    ids=lambda built: built[-1].removeprefix("alter table events ")[:30],
+)
 def test_what_others_have_built_on_the_table_stays(ready: Desk, built: tuple[str, ...]) -> None:
-    """A view, a grant, a publication or a trigger: the table stays the same one, and the events come into it."""
+    """A view, a grant, an index, a setting, …: the table stays the same one, and the events come into it."""
     for statement in built:
         asked_nothing(ready, statement)
-    before = asked(ready, "select 'events'::regclass::oid")
+    before = asked(ready, OF_EVENTS)
     ready.run(ready.write("rows.jsonl", *ROWS))
-    assert asked(ready, "select 'events'::regclass::oid") == before
+    assert asked(ready, OF_EVENTS) == before
     assert asked(ready, "select count(*) from events") == [(5,)]
 
 
