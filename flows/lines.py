@@ -1,8 +1,7 @@
 """Lines: usage folded into the periods of contracts, and revisions of exactly the lines that changed."""
 
 from collections.abc import Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final
 
@@ -18,6 +17,9 @@ from transforms.lines import ambiguities
 from transforms.meters import FACTS_TABLE, MeterRule
 from transforms.periods import coverages, schedules
 from transforms.sift import FUTURE_BOUND
+
+Kinds = dict[str, list[int]]
+"""The numbers of the meters whose usage is not added up, by the parameter that tells them."""
 
 AFFECTED_TABLE: Final = "scratch_affected"
 REACHED_TABLE: Final = "scratch_reached"
@@ -186,17 +188,24 @@ REPLACE_CHANGED: Final = """
     from changed c where l.line_id = c.line_id and l.replaced_publish_no is null
 """
 
-HAS_LINES: Final = "select exists (select from usage_lines)"
+IS_FIRST: Final = """
+    select not exists (select from usage_lines)
+        and not exists (select from pg_constraint where confrelid = 'usage_lines'::regclass)
+"""
+"""No line is held yet, and nobody refers to the key of the lines, which could not be made anew then."""
+
 WRITE_REVISIONS: Final = """
     insert into usage_lines
         (line_id, revision, contract_no, pricing_no, meter_no, customer_no, period_start_on, period_end_on, period_start,
          period_end, group_key, quantity, event_count, unusable_count, first_event_at, last_event_at, is_withdrawn,
          import_id, publish_no)
-    select line_id, revision, contract_no, pricing_no, meter_no, customer_no, period_start_on, period_end_on, period_start,
+    select line_id, {revision}, contract_no, pricing_no, meter_no, customer_no, period_start_on, period_end_on, period_start,
            period_end, group_key, quantity, event_count, unusable_count, first_event_at, last_event_at, is_withdrawn,
            :import_id, :publish_no
-    from changed order by line_id, revision
+    from {source}
 """
+WRITE_FIRST: Final = WRITE_REVISIONS.format(revision=1, source=FOLDED_TABLE)
+WRITE_CHANGED: Final = WRITE_REVISIONS.format(revision="revision", source="changed order by line_id, revision")
 
 
 @dataclass(frozen=True)
@@ -212,9 +221,9 @@ def write_lines(
 ) -> int:
     """Fold the usage around ``facts`` and ``dirty``, or all, and revise what changed; how many lines did.
 
-    Reads what :func:`place_contracts` laid out. Leaves the temporary table ``changed``.
+    Reads what :func:`place_contracts` laid out.
     """
-    kinds = {
+    kinds: Kinds = {
         "maximum_meters": [rule.meter_no for rule in rules if rule.aggregation == "MAX"],
         "minimum_meters": [rule.meter_no for rule in rules if rule.aggregation == "MIN"],
     }
@@ -226,20 +235,30 @@ def write_lines(
     connection.execute(text(f"analyze {REACHED_TABLE}"))
     _fold(connection, kinds, slices=SLICES if is_everyone else 1)
     connection.execute(text(f"analyze {FOLDED_TABLE}"))
-    connection.execute(text(FOLD_VANISHED), kinds)
-    connection.execute(text(FIND_CHANGED))
-    connection.execute(text("analyze changed"))
-    numbers = {"import_id": publication.import_id, "publish_no": publication.publish_no}
-    is_first = not connection.scalar(text(HAS_LINES))
-    with filling(connection, usage_lines) if is_first else nullcontext():
-        connection.execute(text(REPLACE_CHANGED), {"publish_no": publication.publish_no})
-        lines_changed = connection.execute(text(WRITE_REVISIONS), numbers).rowcount
+    write = _write_first if connection.scalar(text(IS_FIRST)) else _revise
+    lines_changed = write(connection, publication, kinds)
     connection.execute(text("analyze usage_lines"))
     drop_scratch(connection, AFFECTED_TABLE, REACHED_TABLE, FOLDED_TABLE)
     return lines_changed
 
 
-def _fold(connection: Connection, kinds: dict[str, list[int]], *, slices: int) -> None:
+def _write_first(connection: Connection, publication: Publication, kinds: Kinds) -> int:
+    """Write what was folded, where no line has been before; how many lines."""
+    del kinds
+    with filling(connection, usage_lines):
+        return connection.execute(text(WRITE_FIRST), asdict(publication)).rowcount
+
+
+def _revise(connection: Connection, publication: Publication, kinds: Kinds) -> int:
+    """Compare what was folded with the lines that hold, and write a revision of those that differ; how many lines."""
+    connection.execute(text(FOLD_VANISHED), kinds)
+    connection.execute(text(FIND_CHANGED))
+    connection.execute(text("analyze changed"))
+    connection.execute(text(REPLACE_CHANGED), {"publish_no": publication.publish_no})
+    return connection.execute(text(WRITE_CHANGED), asdict(publication)).rowcount
+
+
+def _fold(connection: Connection, kinds: Kinds, *, slices: int) -> None:
     """Fold the usage that is reached into lines, all at once or slice by slice."""
     wanted = ["true"] if slices == 1 else [f"r.slice = {n}" for n in range(slices)]
     statement = " union all ".join(FOLD_USAGE.format(of_slice=one) for one in wanted)
