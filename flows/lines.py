@@ -205,7 +205,9 @@ WRITE_REVISIONS: Final = """
     from {source}
 """
 WRITE_FIRST: Final = WRITE_REVISIONS.format(revision=1, source=FOLDED_TABLE)
-WRITE_CHANGED: Final = WRITE_REVISIONS.format(revision="revision", source="changed order by line_id, revision")
+WRITE_CHANGED: Final = WRITE_REVISIONS.format(
+    revision="revision", source="changed order by line_id, revision"
+)
 
 
 @dataclass(frozen=True)

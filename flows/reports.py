@@ -25,6 +25,7 @@ from schemas.errors import ConfigurationError, UsageImportError
 from schemas.ledger import FileLedger, ImportStatus, Ledger, RowCounts
 from schemas.settings import Setting
 from schemas.usage import USAGE_COLUMNS
+from transforms.catalog import FieldChange
 
 OUTCOME_COLUMNS: Final = {
     "file": "file", "rows": "rows", "new": "new", "duplicate": "duplicate", "corrected": "corrected",
@@ -41,6 +42,10 @@ REJECTION_COLUMNS: Final = (
     "import_id", "file", "row", "line", "byte_offset", "code", "message", "field", "value", "raw_length", "raw_sha256",
     "repeats",
 )  # fmt: skip
+
+FIRST_LINES: Final = 20
+FIRST_FIELDS: Final = 10
+"""So much is told of what a catalog changed, line by line and within a line."""
 
 
 def report_run(ledger: Ledger, *, as_json: bool) -> None:
@@ -368,15 +373,32 @@ def report_catalog(result: CatalogResult, *, as_json: bool) -> None:
     columns = {name: name for name in ("kind", "added", "changed", "unchanged", "lacking", "pruned")}
     print_table(columns, rows, right=tuple(columns)[1:])
     for told in result.kinds.values():
-        for changed in told.changed[:20]:
-            fields = (
-                f"{field.field} {to_json(field.before)} → {to_json(field.after)}" for field in changed.fields
-            )
-            say(f"changed {changed.id}: {', '.join(fields)}")
-        for lacking in told.lacking[:20]:
-            say(f"not in the folder, and kept: {lacking}")
+        _say_first([f"changed {one.id}: {_told_changes(one.fields)}" for one in told.changed])
+        _say_first([f"not in the folder, and kept: {lacking}" for lacking in told.lacking])
     for warning in result.warnings:
         say(f"warning: {warning}")
     say(f"catalog {result.version} {'loaded' if result.is_new else 'unchanged'}")
     if result.is_new and result.version > 1:
         say("the lines follow with the next import; 'usage-import rollup' recomputes them now")
+
+
+def _say_first(lines: Sequence[str]) -> None:
+    """The first lines of many, and how many more there are."""
+    for line in lines[:FIRST_LINES]:
+        say(line)
+    if len(lines) > FIRST_LINES:
+        say(f"… and {len(lines) - FIRST_LINES:,} more; --json tells all")
+
+
+def _told_changes(fields: Sequence[FieldChange]) -> str:
+    told = ", ".join(map(_told_change, fields[:FIRST_FIELDS]))
+    return told if len(fields) <= FIRST_FIELDS else f"{told} and {len(fields) - FIRST_FIELDS:,} more"
+
+
+def _told_change(change: FieldChange) -> str:
+    """A field with what it was and is; of an object, that it came or went."""
+    if isinstance(change.after, dict) and change.before is None:
+        return f"{change.field} added"
+    if isinstance(change.before, dict) and change.after is None:
+        return f"{change.field} removed"
+    return f"{change.field} {to_json(change.before)} → {to_json(change.after)}"

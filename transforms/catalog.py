@@ -220,19 +220,17 @@ def prunable(
 
 
 def changes(kind: Kind, before: Mapping[str, Any], after: ToldThing) -> tuple[FieldChange, ...]:
-    """What of a thing differs, field by field; equal as JSON values is equal, and so is a default said aloud."""
+    """What of a thing differs, field by field; equal as JSON values is equal, and so is a default said aloud.
+
+    An object that only one of the two has, as a pricing that is new, is one field.
+    """
     if _exact(before) == _exact(after.content):
         return ()
     try:
-        held = _fields(MODELS[kind].model_validate(before))
+        held: Mapping[str, Any] = _fields(MODELS[kind].model_validate(before))
     except ValidationError:
-        held = dict(_flat(before))
-    told = _fields(after.model)
-    return tuple(
-        FieldChange(path, held.get(path), told.get(path))
-        for path in sorted(held.keys() | told.keys())
-        if _differ(path, held.get(path), told.get(path))
-    )
+        held = before
+    return tuple(_differing(held, _fields(after.model)))
 
 
 def in_order(problems: Iterable[CatalogProblem]) -> tuple[CatalogProblem, ...]:
@@ -424,23 +422,23 @@ _ENCODER: Final = msgspec.json.Encoder(order="sorted", decimal_format="number")
 
 
 def _fields(model: BaseModel) -> dict[str, Any]:
-    """A thing's fields by path, as JSON values; defaults left out, pricing by its id."""
+    """A thing's fields as JSON values; defaults left out, pricing by its id."""
     told = model.model_dump(exclude_defaults=True)
     if isinstance(model, Customer) and isinstance(told.get("metadata"), dict):
-        told["metadata"] = {
-            name: value for name, value in told["metadata"].items() if name != "externalCustomerId"
-        }
+        told["metadata"].pop("externalCustomerId", None)
+        told["metadata"] = told["metadata"] or None
     if isinstance(model, Plan):
         told["pricing"] = {pricing.id: pricing.model_dump(exclude_defaults=True) for pricing in model.pricing}
-    return dict(_flat(told))
+    return {name: _json_value(value) for name, value in told.items()}
 
 
-def _flat(value: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    for name, member in value.items():
-        if isinstance(member, dict):
-            yield from _flat(member, f"{path}{name}.")
-        else:
-            yield f"{path}{name}", _json_value(member)
+def _differing(before: Mapping[str, Any], after: Mapping[str, Any], path: str = "") -> Iterator[FieldChange]:
+    for name in sorted(before.keys() | after.keys()):
+        held, told = before.get(name), after.get(name)
+        if isinstance(held, dict) and isinstance(told, dict):
+            yield from _differing(held, told, f"{path}{name}.")
+        elif _differ(name, held, told):
+            yield FieldChange(path + name, held, told)
 
 
 def _json_value(value: Any) -> Any:
@@ -457,15 +455,15 @@ def _json_value(value: Any) -> Any:
     return value
 
 
-def _differ(path: str, before: Any, after: Any) -> bool:
+def _differ(name: str, before: Any, after: Any) -> bool:
     if isinstance(before, str) and before == after:
         return False
-    return bool(_comparable(path, before) != _comparable(path, after))
+    return bool(_comparable(name, before) != _comparable(name, after))
 
 
-def _comparable(path: str, value: Any) -> Any:
+def _comparable(name: str, value: Any) -> Any:
     """Equal exactly where the JSON values are: numbers by value, never equal to truths or texts."""
-    if isinstance(value, str) and path.rpartition(".")[2] in _REFERENCES:
+    if isinstance(value, str) and name in _REFERENCES:
         return identity(value)
     if isinstance(value, bool) or value is None or isinstance(value, str):
         return (type(value), value)
@@ -473,4 +471,4 @@ def _comparable(path: str, value: Any) -> Any:
         return (Decimal, plain_decimal(str(value)))
     if isinstance(value, list):
         return tuple(_comparable("", member) for member in value)
-    return {name: _comparable(name, member) for name, member in value.items()}
+    return {key: _comparable(key, member) for key, member in value.items()}

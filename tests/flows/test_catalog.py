@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from flows.catalog import CatalogError, CatalogFrames, CatalogResult, apply_catalog, catalog_frames
+from flows.reports import report_catalog
 from schemas.catalog import Kind
 from schemas.errors import UsageImportError
 from transforms.catalog import FieldChange
@@ -127,6 +128,26 @@ def test_an_unchanged_folder_makes_no_version(catalogs: Catalogs) -> None:
     assert (again.version, again.is_new) == (1, False)
     assert [done.unchanged for done in again.kinds.values()] == [2, 2, 1, 2]
     assert catalogs.rows("select count(*) from catalog_versions") == [(1,)]
+
+
+def test_a_person_is_told_the_first_changes_and_how_many_more(
+    catalogs: Catalogs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Never silently fewer, and a pricing that is new by its id alone."""
+    catalogs.apply(EVERYTHING | {"customers": [{"id": f"c{n}"} for n in range(1, 31)]})
+    more = [{**PRICING[0], "id": f"r{n}"} for n in range(10, 31)]
+    result = catalogs.apply(
+        customers=[{"id": f"c{n}", "name": str(n)} for n in range(1, 31)],
+        plans=[{"id": "p1", "name": "Plan", "pricing": [PRICING[1], *more]}],
+    )
+    report_catalog(result, as_json=False)
+    told = capsys.readouterr().err.splitlines()
+    assert told[:2] == ['changed c1: name null → "1"', 'changed c2: name null → "2"']
+    assert told[20] == "… and 10 more; --json tells all"
+    plan = next(line for line in told if line.startswith("changed p1: "))
+    assert plan.startswith("changed p1: pricing.r1 removed, pricing.r10 added, ")
+    assert plan.endswith(", pricing.r18 added and 12 more")
+    assert len(result.as_json()["plans"]["changed"][0]["fields"]) == 22
 
 
 def test_a_second_run_shows_what_changed_field_by_field(catalogs: Catalogs) -> None:

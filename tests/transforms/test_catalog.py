@@ -539,6 +539,18 @@ class TestChanges:
         )
         assert found == (FieldChange("pricing.r1.priceInterval", "MONTH", "YEAR"),)
 
+    def test_an_object_that_comes_or_goes_is_one_change(self) -> None:
+        """A pricing is not told by each of its fields."""
+        one, two = (
+            {"id": "p", "pricing": [PRICING]},
+            {"id": "p", "pricing": [PRICING, {**PRICING, "id": "r2"}]},
+        )
+        (added,), (removed,) = self.changed(Kind.PLAN, one, two), self.changed(Kind.PLAN, two, one)
+        assert added.field == removed.field == "pricing.r2"
+        assert (added.before, removed.after) == (None, None)
+        assert added.after == removed.before
+        assert added.after["priceInterval"] == "MONTH"
+
     @pytest.mark.parametrize(
         ("kind", "before", "after"),
         [
