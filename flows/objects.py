@@ -1,7 +1,6 @@
 """Objects: files in object storage, listed page by page and read range by range, pinned to their version."""
 
 import io
-import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -17,9 +16,8 @@ from obstore import exceptions
 from obstore.store import ObjectStore, from_url
 
 from flows.reading import names
+from flows.storages import STORAGES, check_endpoint, is_plain_allowed, reason_of, storage_of
 from schemas.errors import ConfigurationError, UsageImportError
-
-SCHEMES = ("s3", "gs", "az")
 
 RANGE_BYTES = 8 * 1024 * 1024
 """Bytes of one request: a broken one costs little, and the way there and back is short beside it."""
@@ -73,8 +71,8 @@ def place_of(url: str) -> Place:
     """The parts of a URL as it is typed: nothing in it is percent-encoded. Raises ConfigurationError."""
     scheme, _, rest = url.partition("://")
     bucket, _, key = rest.partition("/")
-    if scheme not in SCHEMES:
-        known = ", ".join(f"{known}://" for known in SCHEMES)
+    if scheme not in STORAGES:
+        known = ", ".join(f"{known}://" for known in STORAGES)
         raise ConfigurationError(
             f"{names.shown(url)}: nothing is read from {scheme}://; known are {known} and paths"
         )
@@ -190,29 +188,24 @@ def glob_pattern(pattern: str) -> re.Pattern[str]:
 @cache
 def _store(root: str) -> ObjectStore:
     """The store of one bucket; credentials, endpoint and region come from the environment."""
+    storage = storage_of(root)
+    check_endpoint(storage)
     try:
-        options = TIMEOUTS | {"allow_http": _is_plain_allowed(root)}
+        # Options of ours hide from the client what the environment says of encryption.
+        options = TIMEOUTS | {"allow_http": is_plain_allowed(storage)}
         return from_url(root, retry_config=RETRIES, client_options=options)
     except (exceptions.BaseError, ValueError, OSError) as error:
-        raise ConfigurationError(f"{root}: {_reason(error)}") from error
-
-
-def _is_plain_allowed(root: str) -> bool:
-    """What the environment says about endpoints without encryption: options of ours hide it from the client."""
-    name = {"s3": "AWS_ALLOW_HTTP", "gs": "GOOGLE_ALLOW_HTTP", "az": "AZURE_ALLOW_HTTP"}[
-        root.partition(":")[0]
-    ]
-    return os.environ.get(name, "").lower() in {"1", "true", "yes", "on"}
+        raise ConfigurationError(f"{root}: {reason_of(error, storage)}") from error
 
 
 def _asked(uri: str, ask: Callable[[], Answer]) -> Answer:
     """An answer of the storage; raises FileNotFoundError where there is no such thing, UsageImportError else."""
-    name = names.shown(uri)
+    name, storage = names.shown(uri), storage_of(uri)
     try:
         return ask()
     except (exceptions.NotFoundError, FileNotFoundError) as error:
         if "NoSuchBucket" in str(error):
-            raise UsageImportError(f"{name}: {_reason(error)}") from error
+            raise UsageImportError(f"{name}: {reason_of(error, storage)}") from error
         raise FileNotFoundError from error
     except exceptions.PreconditionError as error:
         raise UsageImportError(
@@ -221,50 +214,7 @@ def _asked(uri: str, ask: Callable[[], Answer]) -> Answer:
     except ValueError as error:
         raise ConfigurationError(f"{name}: no key can read so; check for doubled slashes and dots") from error
     except (exceptions.BaseError, OSError) as error:
-        raise UsageImportError(f"{name}: {_reason(error)}") from error
-
-
-CREDENTIALS = (
-    "there are no credentials; set them in the environment, AWS_SKIP_SIGNATURE=true for public buckets"
-)
-UNREACHABLE = "the endpoint cannot be reached; check the network and AWS_ENDPOINT_URL"
-REFUSED = "the storage refuses access; check the credentials in the environment and what they may read"
-
-REASONS = {
-    "NoSuchBucket": "there is no such bucket; check its name",
-    "://169.254.": CREDENTIALS,
-    "://metadata.": CREDENTIALS,
-    "MissingAccessKeyId": CREDENTIALS,
-    "MissingSecretAccessKey": CREDENTIALS,
-    "InvalidAccessKeyId": "the storage does not know the access key; check the credentials in the environment",
-    "SignatureDoesNotMatch": "the storage refuses the secret key; check the credentials in the environment",
-    "AccessDenied": REFUSED,
-    "status code: 403": REFUSED,
-    "status code: 401": REFUSED,
-    "credential": CREDENTIALS,
-    "Account must be specified": "the storage account is not known; set AZURE_STORAGE_ACCOUNT_NAME",
-    "builder error": "the endpoint is not encrypted; set AWS_ALLOW_HTTP=true to use it nevertheless",
-    "dns error": UNREACHABLE,
-    "Connection refused": UNREACHABLE,
-    "tcp connect": UNREACHABLE,
-    "error sending request": UNREACHABLE,
-    "timed out": "the storage does not answer in time; run again",
-    "retries": "the storage keeps failing; run again later",
-}
-"""What in the client's own text stands for what; the text itself can hold addresses with signatures."""
-
-NAMED = re.compile(
-    r"(?<=://)(?!169\.254\.|metadata\.)\S*|(?<= for path ).*?(?=: error performing|$)|(?<=path: \").*|(?<=<)(?!code>)\w+>[^<]*",
-    re.MULTILINE,
-)
-"""What a text names: addresses but those asked for credentials, keys, all of an answer but its code. Names say no reason."""
-
-
-def _reason(error: BaseException) -> str:
-    text = NAMED.sub("", str(error).lower())
-    return next(
-        (reason for mark, reason in REASONS.items() if mark.lower() in text), "the storage fails; run again"
-    )
+        raise UsageImportError(f"{name}: {reason_of(error, storage)}") from error
 
 
 def open_object(uri: str, *, size: int | None, version: str | None) -> AbstractContextManager[BinaryIO]:

@@ -23,7 +23,7 @@ import pytest
 from flows import objects
 from flows.reading import read_chunks
 from flows.sources import hash_source, list_sources, open_source
-from schemas.errors import ConfigurationError, UsageImportError
+from schemas.errors import UsageImportError
 from tests.ports import closed_port, free_port
 
 EVENT = b'{"eventName":"a"}\n'
@@ -76,7 +76,7 @@ def s3(storage: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def point_to(port: int, monkeypatch: pytest.MonkeyPatch, **more: str) -> None:
     objects._store.cache_clear()
     for name in os.environ:
-        if name.startswith("AWS_"):
+        if name.startswith(("AWS_", "AZURE_", "GOOGLE_")):
             monkeypatch.delenv(name)
     settings = {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
@@ -208,9 +208,85 @@ def test_an_endpoint_that_does_not_answer_is_said(s3: Any, monkeypatch: pytest.M
     point_to(1, monkeypatch)
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     assert "credentials" in refusal(f"s3://{BUCKET}/")
-    monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME", raising=False)
-    with pytest.raises(ConfigurationError, match="set AZURE_STORAGE_ACCOUNT_NAME"):
-        list_sources(["az://container/x.jsonl"])
+
+
+AZURE = {"AZURE_STORAGE_ACCOUNT_NAME": "account", "AZURE_STORAGE_ACCOUNT_KEY": "AAAA"}
+
+
+@pytest.mark.parametrize(
+    ("uri", "environment", "way_out"),
+    [
+        ("az://exports/x.jsonl", {}, "set AZURE_STORAGE_ACCOUNT_NAME"),
+        ("az://exports/x.jsonl", AZURE | {"AZURE_STORAGE_ACCOUNT_NAME": "a b"}, "check AZURE_STORAGE_ACCOUNT_NAME"),
+        ("az://exports/x.jsonl", AZURE | {"AZURE_STORAGE_ACCOUNT_KEY": "!"}, "check AZURE_STORAGE_ACCOUNT_KEY"),
+        ("az://exports/x.jsonl", {"AZURE_STORAGE_ACCOUNT_NAME": "a", "AZURE_STORAGE_SAS_TOKEN": "!"}, "check AZURE_STORAGE_SAS_TOKEN"),
+        ("az://exports/x.jsonl", AZURE | {"AZURE_STORAGE_ENDPOINT": "http://127.0.0.1:{port}"}, "set AZURE_ALLOW_HTTP=true"),
+        ("az://exports/x.jsonl", AZURE | {"AZURE_STORAGE_ENDPOINT": "http://127.0.0.1:{port}", "AZURE_ALLOW_HTTP": "true"}, "check the network and AZURE_STORAGE_ENDPOINT"),
+        ("az://exports/x.jsonl", AZURE | {"AZURE_STORAGE_ENDPOINT": "127.0.0.1:10000"}, "AZURE_STORAGE_ENDPOINT: '127.0.0.1:10000' is no address; tell it as http://"),
+        ("gs://exports/x.jsonl", {"GOOGLE_APPLICATION_CREDENTIALS": "/nowhere.json"}, "cannot be opened; check GOOGLE_APPLICATION_CREDENTIALS"),
+        ("gs://exports/x.jsonl", {"GOOGLE_SERVICE_ACCOUNT_KEY": "{}"}, "cannot be read; check GOOGLE_APPLICATION_CREDENTIALS"),
+        ("gs://exports/x.jsonl", {"GOOGLE_BASE_URL": "http://127.0.0.1:{port}", "GOOGLE_SKIP_SIGNATURE": "true"}, "set GOOGLE_ALLOW_HTTP=true"),
+        ("gs://exports/x.jsonl", {"GOOGLE_BASE_URL": "key:secret@storage:4443"}, "GOOGLE_BASE_URL: 'storage:4443' is no address"),
+        ("s3://exports/x.jsonl", {"AWS_ENDPOINT_URL": "localhost:9000"}, "AWS_ENDPOINT_URL: 'localhost:9000' is no address"),
+        ("s3://exports/x.jsonl", {"AWS_ENDPOINT_URL": "http://"}, "is no address"),
+        ("s3://exports/x.jsonl", {"AWS_ENDPOINT": "http://host:port"}, "is no address"),
+    ],
+)  # fmt: skip
+def test_each_storage_is_told_in_its_own_words(
+    monkeypatch: pytest.MonkeyPatch, uri: str, environment: dict[str, str], way_out: str
+) -> None:
+    """The way out names the variable that this storage reads; an endpoint that the client would panic at is refused."""
+    with closed_port() as port:
+        point_to(port, monkeypatch)
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value.replace("{port}", str(port)))
+        said = refusal(uri)
+    assert way_out in said
+    objects._store.cache_clear()
+
+
+def test_google_storage_is_read(s3: Any, storage: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its client asks in the words of S3, which the server understands."""
+    put(s3, "nightly/x.jsonl", body=EVENT * 5)
+    s3.put_object_acl(Bucket=BUCKET, Key="nightly/x.jsonl", ACL="public-read")
+    monkeypatch.setenv("GOOGLE_BASE_URL", f"http://127.0.0.1:{storage}")
+    monkeypatch.setenv("GOOGLE_ALLOW_HTTP", "true")
+    monkeypatch.setenv("GOOGLE_SKIP_SIGNATURE", "true")
+    (file,) = list_sources([f"gs://{BUCKET}/nightly/"])
+    assert (file.uri, file.size) == (f"gs://{BUCKET}/nightly/x.jsonl", len(EVENT) * 5)
+    with open_source(file) as stream:
+        assert stream.read() == EVENT * 5
+    assert refusal("gs://nowhere/x.jsonl").endswith("there is no such bucket; check its name")
+
+
+class NoContainer(http.server.BaseHTTPRequestHandler):
+    """Answers as Azure does of a container that does not exist."""
+
+    def do_GET(self) -> None:
+        self.send_response(404)
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(
+                b"<Error><Code>ContainerNotFound</Code><Message>it does not exist</Message></Error>"
+            )
+
+    do_HEAD = do_GET  # noqa: N815 - the framework's name
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""
+
+
+def test_a_container_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Azure calls no bucket a bucket."""
+    with http.server.HTTPServer(("127.0.0.1", 0), NoContainer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        point_to(1, monkeypatch, **AZURE)
+        monkeypatch.setenv("AZURE_STORAGE_ENDPOINT", f"http://127.0.0.1:{server.server_address[1]}/account")
+        monkeypatch.setenv("AZURE_ALLOW_HTTP", "true")
+        said = refusal("az://exports/x.jsonl")
+        server.shutdown()
+    assert said == "az://exports/x.jsonl: there is no such container; check its name"
+    objects._store.cache_clear()
 
 
 def test_a_public_bucket_needs_no_credentials(s3: Any, storage: int, monkeypatch: pytest.MonkeyPatch) -> None:
