@@ -25,12 +25,13 @@ from flows.reading import ChunkSize
 from flows.rollup import Arrived
 from flows.settle import Settlement, merge, note_repeats, reject_conflicts, settle, touch
 from flows.sources import Source, hash_source, list_sources
+from flows.staging import create_staging, drop_staging
 from flows.terminal import instant
 from schemas.errors import UsageImportError
 from schemas.ledger import FileLedger, ImportKind, ImportStatus, Ledger, RowCounts
 from schemas.mapping import Mapping, Template
 from schemas.rejections import RejectionCode
-from schemas.tables import arrival_bytes, arrivals, events, files, import_files, imports, mappings
+from schemas.tables import files, import_files, imports, mappings
 from transforms.sift import bounded_counts
 
 MAX_REJECTED: Final = Decimal("0.05")
@@ -41,9 +42,6 @@ PUBLISHED_NAMES: Final = """
     select uri, max(published_import_id) from files
     where uri = any(:uris) and uri <> '-' and published_import_id is not null group by uri
 """
-
-STAGE: Final = "create table {arrivals} (like {events}) with (autovacuum_enabled = false)"
-"""A vacuum of rows that will be moved or dropped competes with the load, and keeps the publish waiting for a second."""
 
 
 @dataclass(frozen=True)
@@ -228,9 +226,7 @@ def register(connection: Connection, plan: ImportPlan, request: ImportRequest) -
         )
     )
     register_files(connection, plan)
-    connection.execute(text(STAGE.format(arrivals=arrivals(plan.import_id).name, events=events.name)))
-    if plan.mapping.on_conflict == "reject":
-        arrival_bytes(plan.import_id).create(connection)
+    create_staging(connection, plan.import_id, keeps_bytes=plan.mapping.on_conflict == "reject")
 
 
 def register_mapping(connection: Connection, mapping: Mapping, *, name: str | None) -> None:
@@ -361,12 +357,6 @@ def fail_import(engine: Engine, plan: ImportPlan, message: str) -> None:
             .values(status=ImportStatus.FAILED, failure=message, finished_at=func.clock_timestamp())
         )
         drop_staging(connection, plan.import_id)
-
-
-def drop_staging(connection: Connection, import_id: int) -> None:
-    """Drop the staging tables of an import."""
-    for staged in (arrivals(import_id), arrival_bytes(import_id)):
-        connection.execute(text(f"drop table if exists {staged.name}"))
 
 
 def write_ledger(connection: Connection, plan: ImportPlan, ledger: Ledger) -> None:

@@ -19,7 +19,6 @@ from flows.importing import (
     ImportRequest,
     PlannedFile,
     begin_import,
-    drop_staging,
     fail_import,
     finish_import,
     identify_sources,
@@ -30,6 +29,7 @@ from flows.importing import (
 from flows.load import Progress
 from flows.publish import prepare, publish, scope_of
 from flows.reading import CHUNK_ROWS, ChunkSize
+from flows.staging import drop_staging
 from flows.terminal import instant
 from schemas.errors import ConfigurationError, UsageImportError
 from schemas.ledger import FileLedger, ImportKind, ImportStatus, Ledger

@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import SetTableComment
 
 from flows.copying import copy_frame
-from flows.filling import unindexed
+from flows.filling import is_free, unindexed
 from schemas.ledger import FileLedger, Outcome
 from schemas.rejections import RejectionCode
 from schemas.tables import EVENT_COLUMNS, arrival_bytes, arrivals, events, tellings
@@ -268,6 +268,7 @@ By size, which is always known: nobody may have counted the rows of a table yet.
 """
 
 REMOVE_ALL: Final = "truncate {arrivals}"
+REMOVE_ALL_ROWS: Final = "delete from {arrivals}"
 REMOVE_DUPLICATES: Final = "delete from {arrivals} a using plain_duplicates d where a.ctid = d.found_at"
 
 KEEP_REST: Final = (
@@ -376,21 +377,23 @@ def merge(connection: Connection, *, import_id: int, is_any_current: bool) -> Ta
     Returns the table that holds exactly the events that count from now on.
     """
     names = _names(import_id)
+    staged = arrivals(import_id)
+    is_own = is_free(connection, staged)
     is_adoptable = connection.scalar(text(IS_ADOPTABLE.format(**names)))
     with unindexed(connection, tellings) if connection.scalar(text(IS_MANY_TOLD)) else nullcontext():
         _execute(connection, names, KEEP_DUPLICATE_TELLINGS)
     _execute(connection, names, KEEP_REPLACED, KEEP_UNCOUNTED, import_id=import_id)
     if not is_any_current:
-        _execute(connection, names, REMOVE_ALL)
-        return arrivals(import_id)
+        _execute(connection, names, REMOVE_ALL if is_own else REMOVE_ALL_ROWS)
+        return staged
     is_mostly_known = connection.scalar(text(IS_MOSTLY_KNOWN.format(**names)))
     _execute(connection, names, REMOVE_UNCOUNTED, TAKE_SETTLED_AT)
-    _execute(connection, names, *(KEEP_REST if is_mostly_known else (REMOVE_DUPLICATES,)))
-    if is_adoptable:
+    _execute(connection, names, *(KEEP_REST if is_own and is_mostly_known else (REMOVE_DUPLICATES,)))
+    if is_own and is_adoptable and is_free(connection, events):
         _adopt(connection, names)
         return events
     _execute(connection, names, REMOVE_REPLACED, ADD)
-    return arrivals(import_id)
+    return staged
 
 
 def _adopt(connection: Connection, names: dict[str, str]) -> None:
