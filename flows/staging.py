@@ -18,12 +18,12 @@ STAGED: Final = re.compile(r"arrival(?:s|_bytes)_(\d+)")
 
 def create_staging(connection: Connection, import_id: int, *, keeps_bytes: bool) -> None:
     """Make the staging tables of an import, and drop those of earlier ones that somebody was reading as they ended."""
-    waiting = select(imports.c.import_id).where(
-        imports.c.status.in_([ImportStatus.LOADING, ImportStatus.HELD])
-    )
-    kept = set(connection.scalars(waiting))
     told = map(STAGED.fullmatch, inspect(connection).get_table_names())
-    for left in {int(match[1]) for match in told if match} - kept:
+    ended = select(imports.c.import_id).where(
+        imports.c.import_id.in_({int(match[1]) for match in told if match}),
+        imports.c.status.not_in([ImportStatus.LOADING, ImportStatus.HELD]),
+    )
+    for left in connection.scalars(ended).all():
         drop_staging(connection, left)
     connection.execute(text(STAGE.format(arrivals=arrivals(import_id).name, events=events.name)))
     if keeps_bytes:
