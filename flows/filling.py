@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 from sqlalchemy import Connection, Table, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.schema import AddConstraint, DropConstraint
@@ -26,7 +26,8 @@ def is_free(connection: Connection, *tables: Table) -> bool:
                 connection.execute(text(f"lock table {table.name} in access exclusive mode"))
             connection.execute(text("set local lock_timeout to default"))
     except OperationalError as error:
-        if not isinstance(error.orig, LockNotAvailable):
+        # A deadlock is with a reader that waits for a table we hold: here it is we who give way.
+        if not isinstance(error.orig, LockNotAvailable | DeadlockDetected):
             raise
         return False
     return True

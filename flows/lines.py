@@ -237,16 +237,17 @@ def write_lines(
     connection.execute(text(f"analyze {REACHED_TABLE}"))
     _fold(connection, kinds, slices=SLICES if is_everyone else 1)
     connection.execute(text(f"analyze {FOLDED_TABLE}"))
-    write = _write_first if connection.scalar(text(IS_FIRST)) else _revise
-    lines_changed = write(connection, publication, kinds)
+    if connection.scalar(text(IS_FIRST)):
+        lines_changed = _write_first(connection, publication)
+    else:
+        lines_changed = _revise(connection, publication, kinds)
     connection.execute(text("analyze usage_lines"))
     drop_scratch(connection, AFFECTED_TABLE, REACHED_TABLE, FOLDED_TABLE)
     return lines_changed
 
 
-def _write_first(connection: Connection, publication: Publication, kinds: Kinds) -> int:
+def _write_first(connection: Connection, publication: Publication) -> int:
     """Write what was folded, where no line has been before; how many lines."""
-    del kinds
     with filling(connection, usage_lines):
         return connection.execute(text(WRITE_FIRST), asdict(publication)).rowcount
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Self
 
 import polars as pl
@@ -71,7 +72,7 @@ class Numbering:
         for run in runs:
             malformed.update({start + index: why for index, why in run.malformed.items()})
             start += len(run)
-        raws = [raw for run in runs for raw in run.raws or ()]
+        raws = list(chain.from_iterable(run.raws or () for run in runs))
         cells = [run.cells for run in runs if run.cells is not None]
         self._runs, self.rows, self.size = [], 0, 0
         return Chunk(

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate
+from operator import add
 
 import polars as pl
 
@@ -165,28 +166,42 @@ class _Found:
         self.lines.append(line)
         self.offsets.append(offset)
 
-    def add_lines(self, lines: list[bytes], at: int, shift: int) -> int:
-        """Takes whole lines that begin at `at`, which is `shift` before its offset; answers where the next one begins."""
-        begins = list(accumulate((len(line) + 1 for line in lines), initial=at))
+    def add_lines(self, lines: list[bytes], *, line: int, offset: int) -> int:
+        """Takes whole lines that follow one another; answers the offset of what comes after them."""
+        starts = list(accumulate(map(len, lines), initial=offset))
         self.raws += lines
-        self.offsets += [begin + shift for begin in begins[:-1]]
-        return begins[-1]
+        self.lines += range(line, line + len(lines))
+        self.offsets += map(add, starts[:-1], range(len(lines)))  # a line feed after each
+        return starts[-1] + len(lines)
+
+    def number(self, text: bytes, start: int, end: int, *, line: int) -> int:
+        """Numbers the records that were found since the last one numbered, from `start` to `end`; answers the line after them."""
+        feeds = text.count(b"\n", start, end)
+        self.lines += _lines_of(self.raws[len(self.lines) :], line, feeds)
+        return line + feeds
 
     def run(self, header: Header) -> Run | None:
         """The rows as one run; None where there are none. Raises RaggedError where a line is not as wide as the header."""
         if not self.raws:
             return None
-        odd = self.faults.keys() | self.exact.keys()
-        regular = [index for index in range(len(self.raws)) if index not in odd]
-        raws = [self.raws[index] for index in regular] if odd else self.raws
+        odd = sorted(self.faults.keys() | self.exact.keys())
+        begins, ends = [0, *(index + 1 for index in odd)], [*odd, len(self.raws)]
+        raws = [raw for begin, end in zip(begins, ends, strict=True) for raw in self.raws[begin:end]]
         cells = columns(raws, names=header.names, delimiter=header.grammar.delimiter)
         if odd:
-            place = {index: at for at, index in enumerate([*regular, *self.exact])}
             exact = columns_of_cells(list(self.exact.values()), names=header.names)
-            order = pl.Series([place.get(index) for index in range(len(self.raws))], dtype=pl.UInt32)
-            cells = pl.concat([cells, exact])[order]
+            cells = pl.concat([cells, exact])[self._order(odd)]
         run = run_of(self.raws, lines=self.lines, offsets=self.offsets, malformed=self.faults)
         return _with_cells(run, cells, header)
+
+    def _order(self, odd: list[int]) -> pl.Series:
+        """Where the cells of each row are, those of the exact ones after all regular; null of faulty ones."""
+        is_regular = pl.repeat(1, len(self.raws), dtype=pl.UInt32, eager=True).scatter(odd, 0)
+        regular = len(self.raws) - len(odd)
+        order = (is_regular.cum_sum() - 1).scatter(
+            list(self.exact), range(regular, regular + len(self.exact))
+        )
+        return order.scatter(list(self.faults), None)
 
 
 def _records(window: Window, header: Header, regular: Matching) -> Run | None:
@@ -208,17 +223,18 @@ def _find(window: Window, header: Header, regular: Matching, *, is_bulk_tried: b
     if not is_text(text) or len(text) > ROW_LIMIT_BYTES or len(header.names) == 1:
         regular, is_bulk_tried = _nothing, False
     while at < len(text):
-        start, count = at, len(found.raws)
+        start = at
         while match := regular(text, at):
             found.raws.append(match[1])
             found.offsets.append(at + shift)
             at = match.end()
             if is_bulk_tried and b'"' not in match[1]:
+                line = found.number(text, start, at, line=line)
                 plain = _plain_lines(text, at)
                 is_bulk_tried = plain is not None
-                at = found.add_lines(plain or [], at, shift)
-        found.lines += _lines_of(found.raws[count:], line, text.count(b"\n", start, at))
-        line += text.count(b"\n", start, at)
+                at = found.add_lines(plain or [], line=line, offset=at + shift) - shift
+                start, line = at, line + len(plain or [])
+        line = found.number(text, start, at, line=line)
         try:
             record = header.grammar.record(text, at, is_last=window.is_ended)
         except UnfinishedError:
