@@ -19,7 +19,7 @@ from flows.copying import copy_frame
 from flows.filling import is_free, unindexed
 from schemas.ledger import FileLedger, Outcome
 from schemas.rejections import RejectionCode
-from schemas.tables import EVENT_COLUMNS, arrival_bytes, arrivals, events, tellings
+from schemas.tables import EVENT_COLUMNS, EVENTS_FILL, arrival_bytes, arrivals, events, tellings
 from transforms.identify import ordinal_key
 from transforms.outcomes import settle_contested
 from transforms.sift import bounded_counts
@@ -228,7 +228,7 @@ REMOVE_REPLACED: Final = """
 """
 
 IS_ADOPTABLE: Final = """
-    select not exists (select from events) and held.reloptions is null
+    select not exists (select from events) and held.reloptions = array['fillfactor={events_fill}']
         and (held.relowner, held.reltablespace, held.relreplident, held.relrowsecurity, held.relacl::text)
             is not distinct from
             (staged.relowner, staged.reltablespace, staged.relreplident, staged.relrowsecurity, staged.relacl::text)
@@ -290,6 +290,7 @@ ADOPT: Final = (
     "drop table events",
     "alter table {arrivals} rename to events",
     "alter table events reset (autovacuum_enabled)",
+    "alter table events set (fillfactor = {events_fill})",
 )
 
 ADD: Final = "insert into events ({columns}) select {columns} from {arrivals} order by key"
@@ -414,6 +415,7 @@ def _names(import_id: int) -> dict[str, str]:
     ordinal = ordinal_key(literal_column("a.key"), literal_column("numbered.ordinal"))
     return {
         "arrivals": arrivals(import_id).name,
+        "events_fill": str(EVENTS_FILL),
         "arrival_bytes": arrival_bytes(import_id).name,
         "columns": ", ".join(EVENT_COLUMNS),
         "a_columns": ", ".join(f"a.{column}" for column in EVENT_COLUMNS),

@@ -261,6 +261,13 @@ def _event_columns() -> list[Column[Any]]:
 
 EVENT_COLUMNS: Final = tuple(column.name for column in _event_columns())
 
+EVENTS_FILL: Final = 90
+"""Per cent to which events are added to a page, so that they go behind the others and not into the gaps of those removed.
+
+In such gaps a million events on 20 million touched 217,000 old pages: 2.6 GB of WAL instead of 0.9, 8 s instead of 5, and the
+index on time could no longer tell pages apart.
+"""
+
 events = Table(
     "events",
     metadata,

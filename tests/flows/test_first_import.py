@@ -18,6 +18,10 @@ HELD = """
     select key::text, at, file_id, row, customer_no, is_deleted, event_name, idempotency_key, properties::text from events
     order by 1
 """
+PAGES = """
+    select max((ctid::text::point)[0]) filter (where file_id = 1), min((ctid::text::point)[0]) filter (where file_id = 2)
+    from events
+"""
 OF_EVENTS = "select 'events'::regclass::oid"
 BUILT = (
     "create view busy as select customer_no, count(*) as events from events group by 1",
@@ -101,6 +105,16 @@ def test_both_ways_hold_the_same(ready: Desk) -> None:
     ready.run(source)
     assert asked(ready, HELD) == adopted
     assert ready.usage() == lines
+
+
+def test_later_events_go_behind_those_that_are_there(ready: Desk) -> None:
+    """Not into the gaps of corrected ones, all over the table; so the index on time can tell pages apart."""
+    rows = [event(idempotencyKey=f"key-{n}", properties={"n": n}) for n in range(2000)]
+    ready.run(ready.write("rows.jsonl", *rows, *(row | {"properties": {"n": -1}} for row in rows[::50])))
+    asked_nothing(ready, "vacuum events")
+    ready.run(ready.write("more.jsonl", *(event(idempotencyKey=f"more-{n}") for n in range(200))))
+    [(before, after)] = asked(ready, PAGES)
+    assert after >= before > 20
 
 
 def asked_nothing(desk: Desk, statement: str) -> None:

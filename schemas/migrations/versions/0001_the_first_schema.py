@@ -65,6 +65,7 @@ def upgrade() -> None:
         sa.Column("properties", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         comment="One row per key: the version that counts, with the place (file_id, row) that first told it.",
     )
+    op.execute("alter table events set (fillfactor = 90)")
     op.create_index("events_at", "events", ["at"], unique=False, postgresql_using="brin")
     op.create_index("events_key", "events", ["key"], unique=True)
     op.create_table(
