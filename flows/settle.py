@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import SetTableComment
 
 from flows.copying import copy_frame
-from flows.filling import is_free, unindexed
+from flows.filling import empty, is_free, unindexed
 from schemas.ledger import FileLedger, Outcome
 from schemas.rejections import RejectionCode
 from schemas.tables import EVENT_COLUMNS, EVENTS_FILL, arrival_bytes, arrivals, events, tellings
@@ -267,8 +267,6 @@ IS_MANY_TOLD: Final = "select pg_relation_size('held_keys') > pg_relation_size('
 By size, which is always known: nobody may have counted the rows of a table yet.
 """
 
-REMOVE_ALL: Final = "truncate {arrivals}"
-REMOVE_ALL_ROWS: Final = "delete from {arrivals}"
 REMOVE_DUPLICATES: Final = "delete from {arrivals} a using plain_duplicates d where a.ctid = d.found_at"
 
 KEEP_REST: Final = (
@@ -379,14 +377,14 @@ def merge(connection: Connection, *, import_id: int, is_any_current: bool) -> Ta
     """
     names = _names(import_id)
     staged = arrivals(import_id)
-    is_own = is_free(connection, staged)
-    is_adoptable = connection.scalar(text(IS_ADOPTABLE.format(**names)))
     with unindexed(connection, tellings) if connection.scalar(text(IS_MANY_TOLD)) else nullcontext():
         _execute(connection, names, KEEP_DUPLICATE_TELLINGS)
     _execute(connection, names, KEEP_REPLACED, KEEP_UNCOUNTED, import_id=import_id)
     if not is_any_current:
-        _execute(connection, names, REMOVE_ALL if is_own else REMOVE_ALL_ROWS)
+        empty(connection, staged)
         return staged
+    is_own = is_free(connection, staged)
+    is_adoptable = connection.scalar(text(IS_ADOPTABLE.format(**names)))
     is_mostly_known = connection.scalar(text(IS_MOSTLY_KNOWN.format(**names)))
     _execute(connection, names, REMOVE_UNCOUNTED, TAKE_SETTLED_AT)
     _execute(connection, names, *(KEEP_REST if is_own and is_mostly_known else (REMOVE_DUPLICATES,)))
