@@ -172,7 +172,7 @@ def _create_facts(connection: Connection, facts: Facts, source: Source) -> None:
 
 def _fold(connection: Connection, facts: Facts, rules: Sequence[MeterRule]) -> None:
     connection.execute(text(f"analyze {FACTS_TABLE}"))
-    folds = [select_folded_usage(facts, rule) for rule in rules if rule.is_supported]
+    folds = select_folded_usage(facts, rules)
     if folds:
         create_as(connection, METERED_TABLE, union_all(*folds), is_parted=len(folds) > 1)
         metered = table(METERED_TABLE, *(column(one.name) for one in folds[0].selected_columns))

@@ -7,7 +7,7 @@ from the catalog (names of properties, values of filters) is bound, never pasted
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     ARRAY,
+    ColumnCollection,
     ColumnElement,
     FromClause,
     Integer,
@@ -36,6 +37,7 @@ from sqlalchemy import (
     select,
     table,
     true,
+    values,
 )
 from sqlalchemy.dialects.postgresql import JSONB, array
 from sqlalchemy.sql.functions import FunctionElement
@@ -237,38 +239,100 @@ def _answered(facts: Facts, told: Subquery) -> Subquery:
     )
 
 
-def select_folded_usage(facts: Facts, rule: MeterRule) -> Select[Any]:
-    """One meter's usage from the facts, in the columns of ``folded_usage``; of the same types whatever the meter."""
-    counted = func.sum(_fact("event_count"))
-    if rule.aggregation_key is None:
-        quantity: ColumnElement[Any] = counted
-        unusable: ColumnElement[Any] = cast(literal(0), Numeric)
-    else:
-        value = facts.values[rule.aggregation_key]
-        quantity = _aggregate(rule.aggregation, _fact(f"{value}_{rule.aggregation.lower()}"))
-        unusable = counted - func.sum(_fact(f"{value}_usable"))
-    group = _group_key(facts, rule)
-    return (
+def select_folded_usage(facts: Facts, rules: Sequence[MeterRule]) -> list[Select[Any]]:
+    """The usage of supported meters from the facts, in the columns of ``folded_usage``; all of the same types.
+
+    One fold for all meters that count the same events in the same groups, however each adds them up.
+    """
+    alike: dict[Hashable, list[MeterRule]] = defaultdict(list)
+    for rule in rules:
+        if rule.is_supported:
+            alike[_counted_by(rule)].append(rule)
+    return [_fold_alike(facts, told) for told in alike.values()]
+
+
+def _counted_by(rule: MeterRule) -> Hashable:
+    """What tells which events a meter counts, and in which groups."""
+    return rule.included_names, rule.excluded_names, rule.filters, rule.inactive_at, _groups_of(rule)
+
+
+def _fold_alike(facts: Facts, rules: Sequence[MeterRule]) -> Select[Any]:
+    """The usage of meters that differ only in how they add up: events are grouped once, and told once per meter."""
+    counted = func.sum(_fact("event_count")).label("event_count")
+    measures: dict[str, ColumnElement[Any]] = {}
+    for rule in rules:
+        if rule.aggregation_key is not None:
+            usable, quantity = _measures_of(facts, rule)
+            measures[usable] = func.sum(_fact(usable)).label(usable)
+            measures[quantity] = _aggregate(rule.aggregation, _fact(quantity)).label(quantity)
+    within = [_fact(name) for name in ("customer_no", "pin", "layer", "stretch")]
+    within += [_fact(facts.groups[key]) for key in _groups_of(rules[0])]
+    folded = (
         select(
             _fact("customer_no"),
             _fact("pin"),
-            literal(rule.meter_no, Integer).label("meter_no"),
             _fact("layer"),
             func.min(_fact("first_at")).label("first_at"),
             func.max(_fact("last_at")).label("last_at"),
-            counted.label("event_count"),
-            unusable.label("unusable_count"),
-            quantity.label("quantity"),
-            group.label("group_key"),
+            counted,
+            *measures.values(),
+            _group_key(facts, rules[0]).label("group_key"),
         )
         .select_from(table(FACTS_TABLE))
-        .where(matches(facts, rule))
-        .group_by(_fact("customer_no"), _fact("pin"), _fact("layer"), _fact("stretch"), _position(10))
+        .where(matches(facts, rules[0]))
+        .group_by(*within)
+        .subquery("folded")
     )
+    of = folded.c
+    meters = (
+        values(
+            column("meter_no", Integer),
+            column("unusable_count", Numeric),
+            column("quantity", Numeric),
+            name="meters",
+        )
+        .data([_meter_row(facts, rule, of) for rule in rules])
+        .lateral()
+    )
+    return select(
+        of.customer_no,
+        of.pin,
+        meters.c.meter_no,
+        of.layer,
+        of.first_at,
+        of.last_at,
+        of.event_count,
+        meters.c.unusable_count,
+        meters.c.quantity,
+        of.group_key,
+    ).select_from(folded.join(meters, true()))
+
+
+def _meter_row(facts: Facts, rule: MeterRule, folded: ColumnCollection[str, Any]) -> tuple[Any, ...]:
+    """A meter's number, its unusable events and its quantity, from the columns of a fold."""
+    meter_no = literal(rule.meter_no, Integer)
+    if rule.aggregation_key is None:
+        return meter_no, literal(0, Integer), folded.event_count
+    usable, quantity = _measures_of(facts, rule)
+    return meter_no, folded.event_count - folded[usable], folded[quantity]
+
+
+def _measures_of(facts: Facts, rule: MeterRule) -> tuple[str, str]:
+    """The columns of the facts with the usable count of what a meter aggregates, and with its aggregate."""
+    value = facts.values[rule.aggregation_key or ""]
+    return f"{value}_usable", f"{value}_{rule.aggregation.lower()}"
+
+
+def _groups_of(rule: MeterRule) -> tuple[str, ...]:
+    """The properties that part a meter's lines, in their one order."""
+    return tuple(sorted(rule.group_keys))
 
 
 def select_folded_matches(facts: Facts, rules: Sequence[MeterRule]) -> Select[Any]:
-    """How many events of which name matched which set of meters, in the columns of ``folded_matches``."""
+    """How many events of which name matched which set of meters, in the columns of ``folded_matches``.
+
+    Grouped by what tells the set, which costs less than making a set of each fact; so two rows may tell the same set.
+    """
     matched = [case((matches(facts, rule), rule.meter_no)) for rule in rules if rule.is_supported]
     meters = func.array_remove(cast(array(matched), ARRAY_OF_INTEGERS), null())
     return (
@@ -289,7 +353,7 @@ def select_folded_matches(facts: Facts, rules: Sequence[MeterRule]) -> Select[An
             _fact("layer"),
             _fact("stretch"),
             _fact("event_name"),
-            _position(8),
+            *(_fact(name) for name in facts.conditions.values()),
         )
     )
 
@@ -350,7 +414,7 @@ def _group_key(facts: Facts, rule: MeterRule) -> ColumnElement[Any]:
     if not rule.group_keys:
         return cast(literal("{}"), Text)
     parts: list[ColumnElement[Any]] = []
-    for key in sorted(set(rule.group_keys)):
+    for key in _groups_of(rule):
         opening = "," if parts else "{"
         parts += [literal(f"{opening}{json.dumps(key, ensure_ascii=False)}:", Text), _fact(facts.groups[key])]
     return func.concat(*parts, literal("}", Text))
@@ -368,11 +432,6 @@ def _aggregate(kind: AggregationType, value: ColumnElement[Any]) -> FunctionElem
 
 def _fact(name: str) -> ColumnElement[Any]:
     return column(name)
-
-
-def _position(n: int) -> ColumnElement[Any]:
-    """A column of the select list, named by its place in ``GROUP BY``."""
-    return literal_column(str(n))
 
 
 def meter_rule(meter: Meter, *, meter_no: int, inactive_at: datetime | None) -> MeterRule:

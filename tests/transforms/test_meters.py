@@ -40,7 +40,7 @@ def statements(rule: MeterRule) -> list[str]:
     source = Source(events=events, rows=events, where=true(), layer=literal(1), stretch=literal("2026-01-01"))
     asked = (
         select_facts(facts, source),
-        select_folded_usage(facts, rule),
+        *select_folded_usage(facts, [rule]),
         select_folded_matches(facts, [rule]),
     )
     return [str(one.compile(dialect=POSTGRES)) for one in asked]
@@ -67,6 +67,24 @@ def test_nothing_of_the_catalog_is_pasted_into_a_statement(
         eventTypeFilter={"include": [event_name], "exclude": [value]},
     )
     assert not any("§" in statement for statement in statements(rule))
+
+
+def test_meters_that_differ_only_in_how_they_add_up_are_folded_together() -> None:
+    """The order of group keys tells no two apart; a name, a filter, a group or an end of activity does."""
+    alike = [
+        rule_of(1, groupKeys=["g", "h"]),
+        rule_of(2, groupKeys=["h", "g"], aggregationType="MAX"),
+        rule_of(3, groupKeys=["g", "h"], aggregationType="COUNT"),
+    ]
+    apart = [
+        rule_of(4),
+        rule_of(5, groupKeys=["g"]),
+        rule_of(6, eventTypeFilter={"include": ["a"]}),
+        rule_of(7, propertyFilters=[{"name": "g", "exists": True}]),
+        rule_of(8, inactive_at=INACTIVE_AT),
+    ]
+    rules = alike + apart
+    assert len(select_folded_usage(facts_of(rules), rules)) == 1 + len(apart)
 
 
 def test_what_several_meters_ask_stands_once() -> None:
