@@ -20,6 +20,7 @@ from sqlalchemy import Connection, text
 
 from flows.catalog_folder import read_folder
 from flows.copying import copy_frame
+from flows.provenance import user_name
 from schemas.catalog import Customer, Kind, Meter, MeterStatus, Plan, Thing, UsagePricing
 from schemas.errors import UsageImportError
 from transforms.catalog import (
@@ -346,13 +347,7 @@ class _Difference:
 
 
 def apply_catalog(
-    connection: Connection,
-    folder: Path,
-    *,
-    clock: datetime,
-    prune: bool = False,
-    user_name: str | None = None,
-    reason: str | None = None,
+    connection: Connection, folder: Path, *, clock: datetime, prune: bool = False, reason: str | None = None
 ) -> CatalogResult:
     """Load a folder's catalog within the connection's transaction; an unchanged one makes no new version.
 
@@ -361,22 +356,11 @@ def apply_catalog(
     ConfigurationError where there is no catalog.
     """
     with _uncollected():
-        return _apply(
-            connection,
-            folder,
-            clock=clock,
-            prune=prune,
-            authorship={"user_name": user_name, "reason": reason},
-        )
+        return _apply(connection, folder, clock=clock, prune=prune, reason=reason)
 
 
 def _apply(
-    connection: Connection,
-    folder: Path,
-    *,
-    clock: datetime,
-    prune: bool,
-    authorship: Mapping[str, str | None],
+    connection: Connection, folder: Path, *, clock: datetime, prune: bool, reason: str | None
 ) -> CatalogResult:
     said = read_folder(folder)
     told = understand(said.documents)
@@ -397,7 +381,13 @@ def _apply(
     is_new = any(differences.values())
     if is_new:
         version += 1
-        details = {"catalog_version": version, "clock": clock, "folder": str(folder), **authorship}
+        details = {
+            "catalog_version": version,
+            "clock": clock,
+            "folder": str(folder),
+            "user_name": user_name(),
+            "reason": reason,
+        }
         connection.execute(text(WRITE_VERSION), details)
         _write(connection, told, _Ids(told, held), differences, version=version, clock=clock)
     left = lacking(told, held, said.kinds)

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -65,11 +65,11 @@ def parse_instant(value: str) -> datetime:
     """An instant of the command line; raises ConfigurationError where it is none."""
     try:
         read = datetime.fromisoformat(value)
-    except ValueError:
-        read = None
-    if read is None or read.tzinfo is None:
-        raise ConfigurationError(f"--clock {value!r} is no instant; write it like 2026-11-01T00:00:00Z")
-    return read.astimezone(UTC)
+        if read.tzinfo is not None:
+            return read.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise ConfigurationError(f"--clock {value!r} is no instant; write it like 2026-11-01T00:00:00Z")
 
 
 def parse_share(value: str) -> Decimal:
@@ -132,11 +132,13 @@ def catalog_command(
 
 
 def load_catalog(engine: Any, folder: Path, *, prune: bool, clock: str | None, reason: str | None) -> Any:
-    """Apply a catalog folder in one transaction."""
+    """Apply a catalog folder in one transaction; pruned is only what no import at work can be naming just now."""
     from flows.catalog import apply_catalog
+    from flows.database import import_lock
 
     read_at = parse_instant(clock) if clock is not None else datetime.now(UTC)
-    with engine.begin() as connection:
+    alone = import_lock(engine, wait=False) if prune else nullcontext()
+    with alone, engine.begin() as connection:
         return apply_catalog(connection, folder, clock=read_at, prune=prune, reason=reason)
 
 

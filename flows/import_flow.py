@@ -43,8 +43,8 @@ from flows.importing import (
 )
 from flows.progress import NoDisplay, ProgressBar
 from flows.reading import ChunkSize
-from flows.running import Pace, ProgressDisplay, pace, stopping, unchanged_ledger
-from flows.terminal import visible
+from flows.running import Pace, ProgressDisplay, is_final, pace, stopping, unchanged_ledger
+from flows.terminal import instant, visible
 from schemas.errors import UsageImportError
 from schemas.ledger import ImportStatus, Ledger
 
@@ -262,17 +262,18 @@ def nothing_new(plan: ImportPlan) -> Ledger:
 
 
 def load_files(plan: ImportPlan) -> dict[str, tuple[str, ...]]:
-    """Load the files side by side; after one has failed no other begins, and nothing of the import counts."""
+    """Load the files side by side; after one has failed no other begins, and nothing of the import counts for now."""
     files = [file for file in plan.files if not file.is_unchanged]
     listening().expect(files)
     try:
         loads = load_side_by_side(plan, files, pace=pace())
         return {file.source.uri: loaded.result() for file, loaded in zip(files, loads, strict=True)}
     except UsageImportError as error:
-        with open_database() as engine:
-            fail_import(engine, plan, str(error))
-        failed = Ledger(import_id=plan.import_id, status=ImportStatus.FAILED, clock=plan.clock.isoformat())
-        write_artifacts(replace(failed, message=str(error)))
+        if is_final(error):
+            with open_database() as engine:
+                fail_import(engine, plan, str(error))
+            failed = Ledger(import_id=plan.import_id, status=ImportStatus.FAILED, clock=instant(plan.clock))
+            write_artifacts(replace(failed, message=str(error)))
         raise
 
 

@@ -5,21 +5,33 @@ load     read, sift and copy one file, chunk by chunk
 finish   settle, merge, roll up, publish: one transaction
 """
 
-import getpass
-import socket
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, func, insert, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    Connection,
+    Engine,
+    Integer,
+    Text,
+    any_,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+    update,
+)
 
 from flows.catalog import catalog_frames
 from flows.load import Catalogued, LoadOrder, Progress, load_file
 from flows.mapping import load_mapping
+from flows.provenance import provenance
 from flows.publish import prepare, publish, scope_of
 from flows.reading import ChunkSize
 from flows.rollup import Arrived
@@ -146,10 +158,10 @@ def is_same_import(connection: Connection, plan: ImportPlan) -> bool:
 
 def unfinished_message(unfinished: Any) -> str:
     """One line about the import that blocks, and the ways out."""
-    sources = " ".join(unfinished.sources["sources"])
-    mapping = f" --mapping {unfinished.sources['mapping']}" if unfinished.sources["mapping"] else ""
+    told = unfinished.sources
+    words = [*told["sources"], *(["--mapping", told["mapping"]] if told["mapping"] else [])]
     return (
-        f"import {unfinished.import_id} is unfinished; finish it with 'usage-import run {sources}{mapping}' "
+        f"import {unfinished.import_id} is unfinished; finish it with 'usage-import run {shlex.join(words)}' "
         f"or give it up with 'usage-import revert {unfinished.import_id}'"
     )
 
@@ -166,7 +178,9 @@ def plan_files(
     known = {
         (row.sha256, row.mapping_digest): row
         for row in connection.execute(
-            select(files).where(files.c.sha256.in_([file.sha256 for file in hashed]))
+            select(files).where(
+                files.c.sha256 == any_(literal([file.sha256 for file in hashed], ARRAY(Text)))
+            )
         )
     }
     refuse_other_mapping(hashed, mapping, list(known.values()))
@@ -205,8 +219,8 @@ def refuse_other_mapping(hashed: Sequence[HashedSource], mapping: Mapping, known
     for row in known:
         if row.published_import_id is not None and row.mapping_digest != mapping.digest:
             raise UsageImportError(
-                f"{uris[row.sha256]}: import {row.published_import_id} read the same bytes under another mapping; "
-                f"use that mapping, or first 'usage-import revert {row.published_import_id}'"
+                f"{uris[row.sha256]}: import {row.published_import_id} read the same bytes under another mapping, "
+                f"and under two they would count twice; use that mapping, which 'usage-import imports show {row.published_import_id}' names"
             )
 
 
@@ -240,7 +254,9 @@ def register_mapping(connection: Connection, mapping: Mapping, *, name: str | No
 def register_files(connection: Connection, plan: ImportPlan) -> None:
     """Give files that are listed for the first time their places, and say which ones the import reads."""
     read = [file for file in plan.files if not file.is_unchanged]
-    placed = select(files.c.file_id).where(files.c.file_id.in_([file.file_id for file in read]))
+    placed = select(files.c.file_id).where(
+        files.c.file_id == any_(literal([file.file_id for file in read], ARRAY(Integer)))
+    )
     held = set(connection.scalars(placed))
     fresh = [
         {
@@ -268,17 +284,6 @@ def register_files(connection: Connection, plan: ImportPlan) -> None:
             for file in read
         ],
     )
-
-
-def provenance(*, reason: str | None, flow_run_id: str | None = None) -> dict[str, str | None]:
-    """Who publishes, where, with which software and why."""
-    return {
-        "user_name": getpass.getuser(),
-        "host": socket.gethostname(),
-        "software": version("usage-import"),
-        "reason": reason,
-        "flow_run_id": flow_run_id,
-    }
 
 
 def load_planned_file(
@@ -344,7 +349,9 @@ def let_count(connection: Connection, plan: ImportPlan, ledger: Ledger) -> None:
     ledger.unassigned_by_reason = published.unassigned_by_reason
     ledger.unusable = published.unusable
     connection.execute(
-        update(files).where(files.c.file_id.in_(read)).values(published_import_id=plan.import_id)
+        update(files)
+        .where(files.c.file_id == any_(literal(list(read), ARRAY(Integer))))
+        .values(published_import_id=plan.import_id)
     )
 
 

@@ -17,7 +17,7 @@ from obstore.store import ObjectStore, from_url
 
 from flows.reading import names
 from flows.storages import STORAGES, check_endpoint, is_plain_allowed, reason_of, storage_of
-from schemas.errors import ConfigurationError, UsageImportError
+from schemas.errors import ConfigurationError, UnreachableError, UsageImportError
 
 RANGE_BYTES = 8 * 1024 * 1024
 """Bytes of one request: a broken one costs little, and the way there and back is short beside it."""
@@ -199,7 +199,7 @@ def _store(root: str) -> ObjectStore:
 
 
 def _asked(uri: str, ask: Callable[[], Answer]) -> Answer:
-    """An answer of the storage; raises FileNotFoundError where there is no such thing, UsageImportError else."""
+    """An answer of the storage; raises FileNotFoundError where there is no such thing, UnreachableError where none comes."""
     name, storage = names.shown(uri), storage_of(uri)
     try:
         return ask()
@@ -214,7 +214,7 @@ def _asked(uri: str, ask: Callable[[], Answer]) -> Answer:
     except ValueError as error:
         raise ConfigurationError(f"{name}: no key can read so; check for doubled slashes and dots") from error
     except (exceptions.BaseError, OSError) as error:
-        raise UsageImportError(f"{name}: {reason_of(error, storage)}") from error
+        raise UnreachableError(f"{name}: {reason_of(error, storage)}") from error
 
 
 def open_object(uri: str, *, size: int | None, version: str | None) -> AbstractContextManager[BinaryIO]:
@@ -328,7 +328,7 @@ class ObjectFile(io.RawIOBase):
                 f"{names.shown(uri)}: the object is gone; put it back or leave it out"
             ) from error
         if len(data) != end - start:
-            raise UsageImportError(
+            raise UnreachableError(
                 f"{names.shown(uri)}: the storage keeps breaking off; run again"
             ) from ShortAnswerError()
         return data

@@ -24,14 +24,14 @@ from flows.importing import (
     identify_sources,
     load_planned_file,
     next_id,
-    provenance,
 )
 from flows.load import Progress
+from flows.provenance import provenance
 from flows.publish import prepare, publish, scope_of
 from flows.reading import CHUNK_ROWS, ChunkSize
 from flows.staging import drop_staging
 from flows.terminal import instant
-from schemas.errors import ConfigurationError, UsageImportError
+from schemas.errors import ConfigurationError, UnreachableError, UsageImportError
 from schemas.ledger import FileLedger, ImportKind, ImportStatus, Ledger
 from schemas.tables import imports
 
@@ -109,8 +109,8 @@ def load_files(
 ) -> dict[str, tuple[str, ...]]:
     """Load the files of an import side by side; the warnings of each, by its URI.
 
-    Where one cannot be read, nothing of the import counts. Where somebody interrupts, what is committed stays and the
-    same command goes on from there.
+    Where one cannot be read, nothing of the import counts. Where somebody interrupts, or the storage or Postgres does not
+    answer, what is committed stays and the same command goes on from there.
     """
     is_stopped = Event()
     files = [file for file in plan.files if not file.is_unchanged]
@@ -124,13 +124,16 @@ def load_files(
         loading = {pool.submit(load, file): file for file in files}
         try:
             return {loading[loaded].source.uri: loaded.result() for loaded in ended(loading)}
-        except UsageImportError as error:
+        except BaseException as error:
             end_loading(pool, is_stopped)
-            fail_import(engine, plan, str(error))
+            if is_final(error):
+                fail_import(engine, plan, str(error))
             raise
-        except BaseException:
-            end_loading(pool, is_stopped)
-            raise
+
+
+def is_final(error: BaseException) -> bool:
+    """Whether an error of a load would come again however often the files are read."""
+    return isinstance(error, UsageImportError) and not isinstance(error, UnreachableError | StoppedError)
 
 
 def ended(loading: Iterable[Future[Item]]) -> Iterator[Future[Item]]:

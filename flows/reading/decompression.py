@@ -1,13 +1,17 @@
 """Decompression: gzip and zstd by their first bytes, streamed in blocks of bounded size."""
 
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import Protocol
 
-from backports import zstd
-
 from flows.reading.interruption import BreakOffError
+
+if sys.version_info >= (3, 14):
+    from compression import zstd as zstd  # noqa: PLC0414 (tests compress by it)
+else:
+    from backports import zstd as zstd  # noqa: PLC0414
 
 BLOCK_BYTES = 1024 * 1024
 """Bytes of text handled at a time: large enough for full speed, small beside a chunk."""

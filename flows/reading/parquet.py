@@ -1,6 +1,7 @@
 """Parquet: rows by the batch, in the types the file declares."""
 
 from collections.abc import Iterator
+from os import SEEK_END
 from typing import BinaryIO
 
 import polars as pl
@@ -53,6 +54,9 @@ def read_parquet(stream: BinaryIO, *, name: str, after_row: int) -> Iterator[Run
                 for batch in file.iter_batches(batch_size=BATCH_ROWS, row_groups=[group], use_threads=False):
                     yield _run(_plain(pl.DataFrame(pl.from_arrow(batch))))
             first += rows
+        # A file that has changed meanwhile says so where it ends, which no row group reads.
+        stream.seek(0, SEEK_END)
+        stream.read(1)
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0].removesuffix(".")
         raise UsageImportError(f"{name}: not readable as Parquet ({reason}); write the file again") from error

@@ -16,8 +16,8 @@ from typing import BinaryIO, Final, Protocol, Self
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
-from backports import zstd
 
+from flows.reading.decompression import zstd
 from tests.bench.meters import (
     MODELS,
     REGIONS,

@@ -152,6 +152,25 @@ def test_a_second_import_is_refused_or_waits(desk: Desk) -> None:
     assert (code, json.loads(out)["status"]) == (0, "unchanged")
 
 
+def test_pruning_waits_for_the_import_at_work(desk: Desk) -> None:
+    """A row that is being loaded names its customer already; so nothing is pruned beside it, and afterwards it is in use."""
+    begin(desk)
+    with_carl = catalog_of(CALLS, TOTAL)
+    with_carl["customers"].append({"id": "cus-carl", "name": "Carl", "externalCustomerId": "carl"})
+    desk.catalog(with_carl)
+    path = desk.write(
+        "carl.jsonl", *(event(externalCustomerId="carl", idempotencyKey=f"c{n}") for n in range(30))
+    )
+    prune = ("catalog", str(desk.write_catalog(catalog_of(CALLS, TOTAL))), "--prune")
+    with stopped_at(desk, "a chunk is being loaded") as connection:
+        process = started(desk, "run", path, "--clock", CLOCK)
+        wait_until_stopped(connection, process)
+        assert "another import is at work" in desk(*prune, exit_code=1).err.splitlines()[-1]
+    assert ended(process)[0] == 0
+    assert desk(*prune, "--json").json["customers"]["pruned"] == []
+    assert len(desk("events", "--customer", "carl", "--json").json) == 30
+
+
 def test_readers_see_the_lines_of_before_until_the_publish(desk: Desk) -> None:
     """Lines, events and history change in one moment: whoever looks meanwhile sees all of before."""
     begin(desk)

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from backports import zstd
 
 from flows.reading import read_chunks
+from flows.reading.decompression import zstd
 from schemas.chunk import ROW_LIMIT_BYTES, Chunk
 from schemas.errors import UsageImportError
 

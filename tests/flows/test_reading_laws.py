@@ -12,12 +12,12 @@ from typing import Any
 
 import polars as pl
 import pytest
-from backports import zstd
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flows.reading import ChunkSize, csv_rows, json_bodies, json_lines, read_chunks
 from flows.reading.csv_records import Grammar
+from flows.reading.decompression import zstd
 from schemas.chunk import Chunk, Malformed
 from schemas.errors import UsageImportError
 

@@ -3,6 +3,7 @@
 import io
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.reading import ChunkSize, read_chunks
+from flows.sources import list_sources, open_source
 from schemas.errors import UsageImportError
 
 
@@ -120,3 +122,22 @@ def test_an_empty_file_has_no_rows() -> None:
     """No rows, no error."""
     text = parquet({"n": pa.array([], pa.int64())})
     assert list(read_chunks(io.BytesIO(text), name="x.parquet")) == []
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    """Written over by one of the same size, it does not end as if nothing had happened; unchanged it does."""
+    path = tmp_path / "x.parquet"
+    versions = [parquet({"n": pa.array([version] * 40_000)}) for version in (1, 2)]
+    assert len(versions[0]) == len(versions[1])
+    for written in versions:
+        path.write_bytes(versions[0])
+        (source,) = list_sources([str(path)])
+        with open_source(source) as stream:
+            chunks = read_chunks(stream, name=source.uri, chunk=ChunkSize(rows=16_384))
+            next(chunks)
+            if written == versions[0]:
+                assert sum(len(chunk.positions) for chunk in chunks) == 40_000 - 16_384
+                continue
+            path.write_bytes(written)
+            with pytest.raises(UsageImportError, match="changed while it was read"):
+                list(chunks)

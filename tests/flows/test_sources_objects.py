@@ -5,6 +5,7 @@ import hashlib
 import http.client
 import http.server
 import io
+import json
 import os
 import random
 import socket
@@ -24,6 +25,7 @@ from flows import objects
 from flows.reading import read_chunks
 from flows.sources import hash_source, list_sources, open_source
 from schemas.errors import UsageImportError
+from tests.flows.desk import CALLS, CLOCK, Desk, catalog_of, event
 from tests.ports import closed_port, free_port
 
 EVENT = b'{"eventName":"a"}\n'
@@ -45,6 +47,8 @@ def storage() -> Iterator[int]:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
                 break
             time.sleep(0.1)
+        else:
+            pytest.fail("the S3 server does not come up")
         yield port
     finally:
         server.kill()
@@ -377,3 +381,24 @@ def test_a_storage_that_keeps_failing_is_said(
     unreliable.faults = dict.fromkeys(range(100), "broken")
     with pytest.raises(UsageImportError, match=r"exports/x\.jsonl: the storage .*; run again"):
         hash_source(file)
+
+
+def test_a_storage_that_fails_in_the_middle_costs_only_what_was_not_loaded(
+    s3: Any, unreliable: type[Unreliable], desk: Desk
+) -> None:
+    """What was loaded before stays, the import is unfinished, and the same command goes on from there."""
+    desk.catalog(catalog_of(CALLS))
+    for name in ("a", "b"):
+        put(s3, f"{name}.jsonl", body=json.dumps(event(idempotencyKey=name)).encode())
+    environment = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    command = ["run", f"s3://{BUCKET}/", "--clock", CLOCK, "--json"]
+    hashed_and_one_loaded = 3
+    unreliable.faults = dict.fromkeys(range(hashed_and_one_loaded + 1, 100), "broken")
+    failed = desk(*command, exit_code=1, environment=environment | {"USAGE_IMPORT_WORKERS": "1"})
+    assert "b.jsonl: the storage" in failed.err.splitlines()[-1]
+    kept = desk.select("select file_id, committed_at from chunks")
+    assert len(kept) == 1
+    assert desk.select("select status from imports") == [("loading",)]
+    unreliable.faults = {}
+    assert desk(*command, environment=environment).json["new"] == 2
+    assert set(kept) < set(desk.select("select file_id, committed_at from chunks"))
