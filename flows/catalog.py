@@ -104,7 +104,11 @@ INACTIVE_SINCE: Final = """
 
 CREATE_TOLD: Final = {
     Kind.CUSTOMER: "create temporary table told_customers (place int, id text, external_customer_id text, document jsonb) on commit drop",
-    Kind.METER: "create temporary table told_meters (place int, id text, code text, inactive_at timestamptz, document jsonb) on commit drop",
+    Kind.METER: """
+        create temporary table told_meters (
+            place int, id text, code text, aggregation text, is_supported boolean, inactive_at timestamptz, document jsonb
+        ) on commit drop
+    """,
     Kind.PLAN: "create temporary table told_plans (place int, id text, document jsonb) on commit drop",
     Kind.CONTRACT: """
         create temporary table told_contracts (
@@ -127,9 +131,10 @@ WRITE_CUSTOMERS: Final = """
 """
 
 WRITE_METERS: Final = """
-    insert into meters (id, code, inactive_at, document, catalog_version)
-    select id, code, inactive_at, document, :catalog_version from told_meters order by place
-    on conflict (id) do update set code = excluded.code, inactive_at = excluded.inactive_at,
+    insert into meters (id, code, aggregation, is_supported, inactive_at, document, catalog_version)
+    select id, code, aggregation, is_supported, inactive_at, document, :catalog_version from told_meters order by place
+    on conflict (id) do update set code = excluded.code, aggregation = excluded.aggregation,
+        is_supported = excluded.is_supported, inactive_at = excluded.inactive_at,
         document = excluded.document, catalog_version = excluded.catalog_version
 """
 
@@ -196,7 +201,7 @@ READ_PRICINGS: Final = """
     select pricing_no, id, plan_no, meter_no, "interval", interval_count from pricings
     where meter_no is not null order by pricing_no
 """
-READ_METERS: Final = "select meter_no, id, code, inactive_at, document::text from meters order by meter_no"
+READ_METERS: Final = "select meter_no, inactive_at, document::text from meters order by meter_no"
 
 COLUMNS: Final[dict[str, pl.Schema]] = {
     "customers": pl.Schema(
@@ -224,12 +229,17 @@ COLUMNS: Final[dict[str, pl.Schema]] = {
         }
     ),
 }
-METER_COLUMNS: Final = pl.Schema(
-    {"meter_no": pl.Int32(), "id": pl.String(), "code": pl.String(), "inactive_at": INSTANT}
-)
 TOLD_COLUMNS: Final[dict[Kind, pl.Schema]] = {
     Kind.CUSTOMER: pl.Schema({"id": pl.String(), "external_customer_id": pl.String()}),
-    Kind.METER: pl.Schema({"id": pl.String(), "code": pl.String(), "inactive_at": INSTANT}),
+    Kind.METER: pl.Schema(
+        {
+            "id": pl.String(),
+            "code": pl.String(),
+            "aggregation": pl.String(),
+            "is_supported": pl.Boolean(),
+            "inactive_at": INSTANT,
+        }
+    ),
     Kind.PLAN: pl.Schema({"id": pl.String()}),
     Kind.CONTRACT: pl.Schema(
         {
@@ -322,14 +332,12 @@ class CatalogFrames:
 
     customers: customer_no, id, external_customer_id. contracts: contract_no, id, customer_no, plan_no, start_on, end_on,
     anchor. pricings (those that carry usage): pricing_no, id, plan_no, meter_no, interval, interval_count.
-    meters: meter_no, id, code, inactive_at.
     """
 
     version: int
     customers: pl.DataFrame
     contracts: pl.DataFrame
     pricings: pl.DataFrame
-    meters: pl.DataFrame
     rules: tuple[MeterRule, ...]
 
 
@@ -397,18 +405,16 @@ def _apply(
 
 def catalog_frames(connection: Connection) -> CatalogFrames:
     """The catalog as it is held, for sifting, placing and rolling up."""
-    meters = connection.execute(text(READ_METERS)).all()
     return CatalogFrames(
         version=connection.scalar(text(CURRENT_VERSION)) or 0,
         customers=_frame(connection, "customers", READ_CUSTOMERS),
         contracts=_frame(connection, "contracts", READ_CONTRACTS),
         pricings=_frame(connection, "pricings", READ_PRICINGS),
-        meters=pl.DataFrame([tuple(row[:4]) for row in meters], schema=METER_COLUMNS, orient="row"),
         rules=tuple(
             meter_rule(
                 Meter.model_validate(_EXACT_JSON.decode(document)), meter_no=meter_no, inactive_at=inactive_at
             )
-            for meter_no, _, _, inactive_at, document in meters
+            for meter_no, inactive_at, document in connection.execute(text(READ_METERS))
         ),
     )
 
@@ -563,7 +569,8 @@ def _row(model: Thing, ids: _Ids, since: Mapping[str, datetime]) -> tuple[object
     if isinstance(model, Customer):
         return ids(Kind.CUSTOMER, model.id), model.external_customer_id
     if isinstance(model, Meter):
-        return ids(Kind.METER, model.id), model.code, since.get(identity(model.id))
+        told = model.code, model.aggregation_type.value, model.is_supported
+        return ids(Kind.METER, model.id), *told, since.get(identity(model.id))
     if isinstance(model, Plan):
         return (ids(Kind.PLAN, model.id),)
     return (

@@ -34,7 +34,7 @@ READ_LINES: Final = f"""
             and (cast(:customer_nos as int[]) is null or l.customer_no = any(:customer_nos))
         union all
         select {LINE_ID}, p.contract_no, p.pricing_no, p.meter_no, p.customer_no, p.period_start_on, p.period_start,
-               p.period_end, p.group_key, case when m.document ->> 'aggregationType' in ('MAX', 'MIN') then null else 0 end,
+               p.period_end, p.group_key, case when m.aggregation in ('MAX', 'MIN') then null else 0 end,
                0, 0, null, null, 0, null
         from (
             select *, '{{}}' as group_key from priced join periods using (schedule_no) where period_start <= :clock
@@ -47,11 +47,11 @@ READ_LINES: Final = f"""
     )
     select l.line_id::text, c.id as contract_id, k.id as customer_id, k.external_customer_id, s.id as plan_id,
            g.id as pricing_id, m.id as meter_id, m.code as meter_code,
-           coalesce(m.document ->> 'aggregationType', 'SUM') as aggregation, l.group_key as "group", l.period_start,
+           m.aggregation, l.group_key as "group", l.period_start,
            l.period_end,
-           case when m.document ->> 'sql' is not null then null else trim_scale(l.quantity)::text end as quantity,
+           case when m.is_supported then trim_scale(l.quantity)::text end as quantity,
            l.event_count, l.unusable_count, l.first_event_at, l.last_event_at,
-           case when m.document ->> 'sql' is not null then 'unsupported' when l.period_end <= :clock then 'due' else 'open' end as status,
+           case when not m.is_supported then 'unsupported' when l.period_end <= :clock then 'due' else 'open' end as status,
            'usage' as kind, l.revision, l.import_id
     from lines l
     join contracts c using (contract_no) join customers k on k.customer_no = l.customer_no

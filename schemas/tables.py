@@ -88,6 +88,8 @@ meters = Table(
     Column("meter_no", Integer, Identity(), primary_key=True),
     Column("id", Text, nullable=False, unique=True),
     Column("code", Text, nullable=False),
+    Column("aggregation", Text, nullable=False),
+    Column("is_supported", Boolean, nullable=False),
     Column("inactive_at", INSTANT),
     Column("document", JSONB, nullable=False),
     Column("catalog_version", ForeignKey(catalog_versions.c.catalog_version), nullable=False),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import polars as pl
 import pytest
@@ -92,9 +92,9 @@ def test_everything_told_is_held_and_numbered_in_its_order(catalogs: Catalogs) -
     assert frames.version == 1
     assert frames.customers.rows() == [(1, "c1", "x1"), (2, "c2", None)]
     assert frames.pricings.rows() == [(1, "r1", 1, 1, "MONTH", 1)]
-    assert frames.meters.select("meter_no", "id", "code", "inactive_at").rows() == [
-        (1, "m1", "calls", None),
-        (2, "m2", "tokens", None),
+    assert catalogs.rows("select meter_no, id, code, aggregation, inactive_at from meters order by 1") == [
+        (1, "m1", "calls", "COUNT", None),
+        (2, "m2", "tokens", "SUM", None),
     ]
     assert [rule.meter_no for rule in frames.rules] == [1, 2]
     assert frames.contracts.select("id", "customer_no", "plan_no", "anchor").rows() == [
@@ -263,8 +263,8 @@ class TestInactiveMeters:
     INACTIVE: ClassVar[dict[str, Any]] = {**METERS[0], "status": "inactive"}
 
     def since(self, catalogs: Catalogs) -> datetime | None:
-        found: datetime | None = catalogs.frames().meters["inactive_at"][0]
-        return found
+        [(found,)] = catalogs.rows("select inactive_at from meters")
+        return cast("datetime | None", found)
 
     def test_it_says_so_itself_or_the_clock_that_first_saw_it_does(self, catalogs: Catalogs) -> None:
         """A later catalog does not move it."""

@@ -82,6 +82,22 @@ def test_a_meter_made_after_the_events_counts_history(desk: Desk) -> None:
     assert desk.quantity("total") == "7.5"
 
 
+def test_what_is_told_of_a_meter_is_what_it_was_rolled_up_by(desk: Desk) -> None:
+    """An empty text is absent: such a meter is supported and sums; one with SQL of its own is neither, and says so."""
+    desk.catalog(
+        catalog_of(
+            meter("total", "SUM", "n") | {"sql": "", "aggregationType": ""},
+            meter("special", "MAX", "n") | {"sql": "select 1"},
+        )
+    )
+    desk.run(desk.write("x.jsonl", event(properties={"n": 2}), event(properties={"n": 3})))
+    told = {line["meter_code"]: line for line in desk.usage("--customer", "acme", "--period", "2026-02")}
+    assert {code: (line["aggregation"], line["quantity"], line["status"]) for code, line in told.items()} == {
+        "total": ("SUM", "5", "due"),
+        "special": ("MAX", "", "unsupported"),
+    }
+
+
 def test_the_boundary_instant(desk: Desk) -> None:
     """A microsecond before the start is the neighbour's, the start is the period's, and neighbours sum to their union."""
     desk.catalog(catalog_of(TOTAL))

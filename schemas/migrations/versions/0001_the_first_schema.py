@@ -261,6 +261,8 @@ def upgrade() -> None:
         sa.Column("meter_no", sa.Integer(), sa.Identity(always=False), nullable=False),
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("aggregation", sa.Text(), nullable=False),
+        sa.Column("is_supported", sa.Boolean(), nullable=False),
         sa.Column("inactive_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("document", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("catalog_version", sa.Integer(), nullable=False),
