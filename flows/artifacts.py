@@ -6,17 +6,20 @@ but Prefect's pages show them as they stand.)
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, text
 
 from flows.history import group_rejections, show_import
+from flows.notes import notes_of
 from flows.terminal import plain, visible
 from schemas.ledger import ImportStatus, Ledger, RowCounts
 
 CHANGES_SHOWN: Final = 20
 FILES_SHOWN: Final = 100
 CAUSES_SHOWN: Final = 50
+NOTES_SHOWN: Final = 200
 TEXT_LENGTH: Final = 1_000
 WORTH_A_RATE: Final = 1_000
 OUTCOMES: Final = ("rows", "new", "duplicate", "corrected", "stale", "rejected")
@@ -93,9 +96,9 @@ def ledger_page(ledger: Ledger, provenance: Mapping[str, Any], *, seconds: float
             f"## {len(ledger.files):,} {'file' if len(ledger.files) == 1 else 'files'}",
             files_table(ledger),
         ]
-    notes = list(notes_of(ledger))
+    notes = list(islice(notes_of(ledger), NOTES_SHOWN))
     if notes:
-        parts += ["## Worth a look", "\n".join(f"- {note}" for note in notes)]
+        parts += ["## Worth a look", "\n".join(f"- {safe(note)}" for note in notes)]
     parts += ["## Where from", provenance_list(ledger, provenance)]
     return "\n\n".join(parts) + "\n"
 
@@ -146,22 +149,6 @@ def file_counts(file: RowCounts) -> list[str]:
     return [count(getattr(file, name)) for name in OUTCOMES]
 
 
-def notes_of(ledger: Ledger) -> Iterable[str]:
-    """What is no error and yet may be a mistake in the export or its mapping."""
-    if ledger.duplicates_without_key:
-        yield f"{ledger.duplicates_without_key:,} duplicates have no key and were recognised by their content"
-    if ledger.defaulted_timestamps:
-        yield f"{ledger.defaulted_timestamps:,} events tell no timestamp and took the import's clock"
-    if ledger.doubled_local_times:
-        yield f"{ledger.doubled_local_times:,} local times happened twice; the first was taken"
-    if ledger.before_2000:
-        yield f"{ledger.before_2000:,} events lie before the year 2000"
-    for name, rows in sorted(ledger.unknown_fields.items())[:CAUSES_SHOWN]:
-        yield f"the field {safe(name)} of {rows:,} rows is none that is known"
-    for file in ledger.files[:FILES_SHOWN]:
-        yield from (f"{safe(file.uri)}: {safe(warning)}" for warning in file.warnings[:CAUSES_SHOWN])
-
-
 def provenance_list(ledger: Ledger, provenance: Mapping[str, Any]) -> str:
     """Who ran the import, when, with what, and why."""
     sources = provenance["sources"]
@@ -193,7 +180,9 @@ def rejections_page(ledger: Ledger, rejections: Sequence[Mapping[str, Any]]) -> 
     ]
     if len(rejections) > CAUSES_SHOWN:
         parts.append(f"… and {len(rejections) - CAUSES_SHOWN:,} more causes.")
-    parts.append(f"All of them, with their untouched bytes: `usage-import rejects {ledger.import_id}`")
+    parts.append(
+        f"All of them, with their untouched bytes: `usage-import rejects {ledger.import_id} --format json`"
+    )
     return "\n\n".join(parts) + "\n"
 
 

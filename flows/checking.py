@@ -32,7 +32,6 @@ def check_sources(engine: Engine, request: ImportRequest, *, pace: Pace, display
         shadow(connection, plan.import_id)
         catalog = catalog_frames(connection)
         connection.commit()
-        warnings = {}
         for file in plan.files:
             if not file.is_unchanged:
                 order = LoadOrder(
@@ -45,12 +44,9 @@ def check_sources(engine: Engine, request: ImportRequest, *, pace: Pace, display
                 )
                 catalogued = Catalogued(catalog.customers, catalog.contracts)
                 progress = display.file(file.source.uri, size=file.size)
-                warnings[file.file_id] = load_file(connection, order, catalogued, progress=progress)
+                load_file(connection, order, catalogued, progress=progress)
         with connection.begin():
-            checked = settle_checked(connection, plan)
-    for told in checked.ledger.files:
-        told.warnings = list(warnings.get(told.file_id or 0, ()))
-    return checked
+            return settle_checked(connection, plan)
 
 
 def shadow(connection: Connection, import_id: int) -> None:

@@ -25,9 +25,9 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            raise UsageImportError(
-                "interrupted; what was committed is kept, the same command goes on from there"
-            ) from None
+            kept = "what was committed is kept, the same command goes on from there"
+            said = kept if ctx.invoked_subcommand == "run" else "nothing was changed"
+            raise UsageImportError(f"interrupted; {said}") from None
 
 
 app = typer.Typer(
@@ -237,10 +237,10 @@ def parse_month(value: str | None) -> str | None:
     if value is None:
         return None
     try:
-        datetime.strptime(value, "%Y-%m").replace(tzinfo=UTC)
+        month = datetime.strptime(value, "%Y-%m").replace(tzinfo=UTC)
     except ValueError:
         raise ConfigurationError(f"--period {value!r} is no month; write it like 2026-10") from None
-    return value
+    return f"{month.year:04}-{month.month:02}"
 
 
 @app.command()
@@ -309,14 +309,19 @@ def rejects(
 ) -> None:
     """Show the rows an import set aside, and why."""
     from flows.history import count_repeats, group_rejections, list_rejections
-    from flows.reports import report_rejections
+    from flows.reports import output_to, print_groups, report_rejections
 
     chosen = RejectFormat.JSON if as_json else reject_format
     with database() as engine, engine.begin() as connection:
-        grouped = chosen is RejectFormat.TABLE
-        rows = (group_rejections if grouped else list_rejections)(connection, import_id)
-        repeats = {} if grouped else count_repeats(connection, import_id)
-    report_rejections(rows, chosen, repeats=repeats, output=output)
+        if chosen is RejectFormat.TABLE:
+            causes = group_rejections(connection, import_id)
+            with output_to(output):
+                print_groups(causes)
+            return
+        repeats = count_repeats(connection, import_id)
+        rejections = list_rejections(connection, import_id)
+        with output_to(output):
+            report_rejections(rejections, chosen, repeats=repeats)
 
 
 @app.command()
@@ -358,8 +363,6 @@ def up(
     ] = None,
 ) -> None:
     """Bring up the local stack: Postgres, Prefect with its pages, the deployments; Ctrl-C ends all of it."""
-    import os
-
     from flows.local_stack import hold_up
     from flows.terminal import say
 

@@ -1,12 +1,15 @@
 """History: imports and their ledgers, rejections, and the events that are loaded."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
 from flows.usage import UsageFilter, refuse_unknown
 from schemas.errors import ConfigurationError
+
+REJECTIONS_AT_ONCE: Final = 500
+"""Rejections held in memory together: 32 MiB of rows at most."""
 
 LIST_IMPORTS: Final = """
     select import_id, kind, status, clock, started_at, finished_at, published_at, reason, user_name, host, software,
@@ -41,7 +44,7 @@ COUNT_REPEATS: Final = """
 
 GROUP_REJECTIONS: Final = """
     with grouped as (
-        select code, regexp_replace(message, '"[^"]*"', '…', 'g') as cause, count(*) as rows,
+        select code, regexp_replace(message, '".*"|[0-9][0-9,.]*', '…', 'g') as cause, count(*) as rows,
                (array_agg(file_id order by file_id, row))[1:3] as file_ids,
                (array_agg(row order by file_id, row))[1:3] as example_rows,
                (array_agg(message order by file_id, row))[1] as first_message
@@ -49,6 +52,7 @@ GROUP_REJECTIONS: Final = """
     )
     select * from grouped order by rows desc, code, cause
 """
+"""A cause is a message without its numbers and all that it quotes, which may hold quotes itself."""
 
 LIST_EVENTS: Final = """
     select e.at as timestamp, e.event_name, c.id as customer_id, c.external_customer_id,
@@ -75,12 +79,12 @@ def show_import(connection: Connection, import_id: int) -> dict[str, Any]:
     return dict(row)
 
 
-def list_rejections(connection: Connection, import_id: int) -> list[dict[str, Any]]:
-    """The rows an import set aside, by file and row."""
+def list_rejections(connection: Connection, import_id: int) -> Iterator[list[dict[str, Any]]]:
+    """The rows an import set aside, by file and row; read some at a time, since each may have 64 KiB."""
     show_import(connection, import_id)
-    return [
-        dict(row) for row in connection.execute(text(LIST_REJECTIONS), {"import_id": import_id}).mappings()
-    ]
+    statement = text(LIST_REJECTIONS).execution_options(yield_per=REJECTIONS_AT_ONCE)
+    result = connection.execute(statement, {"import_id": import_id})
+    return ([dict(row) for row in part] for part in result.mappings().partitions(REJECTIONS_AT_ONCE))
 
 
 def count_repeats(connection: Connection, import_id: int) -> dict[int, int]:

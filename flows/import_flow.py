@@ -15,7 +15,7 @@ from decimal import Decimal
 from functools import wraps
 from pathlib import Path
 from threading import Event
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Annotated, Any, Final, ParamSpec, TypeVar
 
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
@@ -26,6 +26,7 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 from prefect.states import Completed, Failed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from prefect.utilities.urls import url_for
+from pydantic import AwareDatetime, Field
 
 from flows.artifacts import keep_artifacts
 from flows.database import import_lock, open_database
@@ -68,7 +69,6 @@ class Listener:
 
     display: ProgressDisplay = field(default_factory=NoDisplay)
     say: Callable[[str], None] = lambda _: None
-    run_url: str | None = None
     ledger: Ledger | None = None
     is_stopped: Event = field(default_factory=Event)
 
@@ -146,8 +146,8 @@ def import_usage(
     sources: list[str],
     catalog: str | None = None,
     mapping: str | None = None,
-    clock: datetime | None = None,
-    max_rejected: Decimal = MAX_REJECTED,
+    clock: AwareDatetime | None = None,
+    max_rejected: Annotated[Decimal, Field(ge=0, le=1)] = MAX_REJECTED,
     reason: str | None = None,
     wait: bool = True,  # noqa: FBT001, FBT002 (Prefect shows it as a switch of its form)
 ) -> State[Any]:
@@ -177,8 +177,8 @@ def import_usage(
         plan = begin(request, hashed)
         if plan.is_unchanged and not plan.is_resumed:
             return ended(nothing_new(plan))
-        warnings = load_files(plan)
-        ledger = settle_and_publish(plan, warnings)
+        load_files(plan)
+        ledger = settle_and_publish(plan)
         write_artifacts(ledger)
     return ended(ledger)
 
@@ -187,8 +187,7 @@ def import_usage(
 def alone(*, wait: bool) -> Iterator[None]:
     """Hold the import lock, and the database up, until the import has ended; tell the listener where the run is seen."""
     listener = listening()
-    listener.run_url = url_for("flow-run", obj_id=flow_run.id)
-    listener.say(f"this run: {listener.run_url}")
+    listener.say(f"this run: {url_for('flow-run', obj_id=flow_run.id)}")
     with ExitStack() as held:
         engine = held.enter_context(open_database())
         with listener.display.stage("waiting for another import") if wait else ExitStack():
@@ -224,24 +223,21 @@ def begin(request: ImportRequest, hashed: tuple[HashedSource, ...]) -> ImportPla
 
 @task(name="load", task_run_name="load {name}", cache_policy=NO_CACHE)
 @told
-def load(name: str, plan: ImportPlan, file: PlannedFile, *, chunk: ChunkSize) -> tuple[str, ...]:
-    """Load one file, going on from its last chunk; the warnings that sifting gave."""
+def load(name: str, plan: ImportPlan, file: PlannedFile, *, chunk: ChunkSize) -> None:
+    """Load one file, going on from its last chunk."""
     with open_database() as engine:
-        warnings = load_planned_file(engine, plan, file, chunk=chunk, progress=listening().progress(file))
+        load_planned_file(engine, plan, file, chunk=chunk, progress=listening().progress(file))
     get_run_logger().info(
         "loaded %s: place %d, %d bytes, sha256 %s", name, file.file_id, file.size, file.sha256
     )
-    return warnings
 
 
 @stage("settle, roll up and publish")
-def settle_and_publish(plan: ImportPlan, warnings: dict[str, tuple[str, ...]]) -> Ledger:
+def settle_and_publish(plan: ImportPlan) -> Ledger:
     """Give every row its outcome, and let what came of it count: one transaction."""
     listener = listening()
     with open_database() as engine, listener.display.stage("settling, rolling up, publishing"):
         ledger = finish_import(engine, plan)
-    for file in ledger.files:
-        file.warnings = list(warnings.get(file.uri, ()))
     listener.ledger = ledger
     return ledger
 
@@ -261,13 +257,12 @@ def nothing_new(plan: ImportPlan) -> Ledger:
     return ledger
 
 
-def load_files(plan: ImportPlan) -> dict[str, tuple[str, ...]]:
+def load_files(plan: ImportPlan) -> None:
     """Load the files side by side; after one has failed no other begins, and nothing of the import counts for now."""
     files = [file for file in plan.files if not file.is_unchanged]
     listening().expect(files)
     try:
-        loads = load_side_by_side(plan, files, pace=pace())
-        return {file.source.uri: loaded.result() for file, loaded in zip(files, loads, strict=True)}
+        load_side_by_side(plan, files, pace=pace())
     except UsageImportError as error:
         if is_final(error):
             with open_database() as engine:
@@ -277,16 +272,14 @@ def load_files(plan: ImportPlan) -> dict[str, tuple[str, ...]]:
         raise
 
 
-def load_side_by_side(
-    plan: ImportPlan, files: list[PlannedFile], *, pace: Pace
-) -> list[PrefectFuture[tuple[str, ...]]]:
-    """The loads of all files, ended; raises what the first one to fail raised, once those begun have ended."""
-    loads: list[PrefectFuture[tuple[str, ...]]] = []
-    ended_loads: list[PrefectFuture[tuple[str, ...]]] = []
-    failed: list[PrefectFuture[tuple[str, ...]]] = []
+def load_side_by_side(plan: ImportPlan, files: list[PlannedFile], *, pace: Pace) -> None:
+    """Load all files; raises what the first one to fail raised, once those begun have ended."""
+    loads: list[PrefectFuture[None]] = []
+    ended_loads: list[PrefectFuture[None]] = []
+    failed: list[PrefectFuture[None]] = []
     is_stopped, chunk = listening().is_stopped, pace.chunk(files=len(files))
 
-    def load_ended(loaded: PrefectFuture[tuple[str, ...]]) -> None:
+    def load_ended(loaded: PrefectFuture[None]) -> None:
         if not has_come_well(loaded):
             failed.append(loaded)
             is_stopped.set()
@@ -308,7 +301,6 @@ def load_side_by_side(
         raise
     if failed:
         failed[0].result()
-    return loads
 
 
 def has_come_well(loaded: PrefectFuture[Any]) -> bool:

@@ -31,6 +31,7 @@ from sqlalchemy import (
 from flows.catalog import catalog_frames
 from flows.load import Catalogued, LoadOrder, Progress, load_file
 from flows.mapping import load_mapping
+from flows.notes import counts_told
 from flows.provenance import provenance
 from flows.publish import prepare, publish, scope_of
 from flows.reading import ChunkSize
@@ -288,8 +289,8 @@ def register_files(connection: Connection, plan: ImportPlan) -> None:
 
 def load_planned_file(
     engine: Engine, plan: ImportPlan, file: PlannedFile, *, chunk: ChunkSize, progress: Progress
-) -> tuple[str, ...]:
-    """Load one file of an import, going on from where an earlier attempt stopped; the warnings that sifting gave."""
+) -> None:
+    """Load one file of an import, going on from where an earlier attempt stopped."""
     order = LoadOrder(
         import_id=plan.import_id,
         file_id=file.file_id,
@@ -301,9 +302,7 @@ def load_planned_file(
     with engine.connect() as connection:
         catalog = catalog_frames(connection)
         connection.commit()
-        return load_file(
-            connection, order, Catalogued(catalog.customers, catalog.contracts), progress=progress
-        )
+        load_file(connection, order, Catalogued(catalog.customers, catalog.contracts), progress=progress)
 
 
 def finish_import(engine: Engine, plan: ImportPlan) -> Ledger:
@@ -411,8 +410,7 @@ def too_many_rejected(plan: ImportPlan, ledger: Ledger) -> str | None:
     """What is said of an import above its limit of rejected rows, or all of whose rows are; None within the limit."""
     if not ledger.rejected or ledger.rows > ledger.rejected <= plan.max_rejected * ledger.rows:
         return None
-    reasons = sorted(ledger.rejected_by_reason.items(), key=lambda item: (-item[1], item[0]))
-    told = ", ".join(f"{code} {count:,}" for code, count in reasons)
+    told = counts_told(ledger.rejected_by_reason)
     share = f"{names_of(ledger)}: {ledger.rejected:,} of {ledger.rows:,} rows rejected ({told})"
     ways = [] if ledger.import_id is None else [f"see 'usage-import rejects {ledger.import_id}'"]
     if ledger.rejected == ledger.rows:

@@ -67,9 +67,8 @@ Item = TypeVar("Item")
 
 def load_file(
     connection: Connection, order: LoadOrder, catalogued: Catalogued, *, progress: Progress
-) -> tuple[str, ...]:
-    """Load what is left of a file into the staging table of its import; the warnings that sifting gave."""
-    warnings: dict[str, None] = {}
+) -> None:
+    """Load what is left of a file into the staging table of its import."""
     after_row = checkpoint(connection, order)
     connection.commit()
     with open_source(order.source) as stream:
@@ -77,9 +76,7 @@ def load_file(
         for chunk in one_ahead(sifted_chunks(one_ahead(chunked), order, catalogued)):
             with connection.begin():
                 write_chunk(connection, order, chunk)
-            warnings |= dict.fromkeys(chunk.sifted.warnings)
             progress(chunk.rows, chunk.bytes_read)
-    return tuple(warnings)
 
 
 def checkpoint(connection: Connection, order: LoadOrder) -> int:
@@ -167,11 +164,12 @@ def rejection_frame(rejected: pl.DataFrame, order: LoadOrder) -> pl.DataFrame:
 
 
 def chunk_counts(sifted: Sifted) -> dict[str, Any]:
-    """What the ledger needs of a chunk beyond its rows: counts, and the UTC days its events lie on."""
+    """What the ledger needs of a chunk beyond its rows: counts, warnings, and the UTC days its events lie on."""
     reasons = sifted.rejections.group_by("code").len()
     days = sifted.accepted.select(pl.col("at").dt.date().unique().sort())["at"]
     return asdict(sifted.counts) | {
         "rejected_by_reason": dict(reasons.iter_rows()),
+        "warnings": sifted.warnings,
         "days": [day.isoformat() for day in days],
     }
 

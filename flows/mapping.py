@@ -20,6 +20,7 @@ from schemas.mapping import (
     Value,
     Version,
 )
+from transforms.days import zone_named
 from transforms.timestamps import format_problem
 
 
@@ -34,6 +35,7 @@ def load_mapping(path: Path | None) -> Mapping:
         mapping = Mapping.model_validate(_told(path))
     except ValidationError as error:
         raise ConfigurationError(f"{path}: {_problem(error.errors()[0])}") from None
+    _check_zone(path, mapping)
     _check_timestamp(path, mapping)
     return mapping
 
@@ -52,6 +54,16 @@ def _told(path: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         words = str(error)
         raise ConfigurationError(f"{path}: not TOML: {words[0].lower()}{words[1:]}") from None
+
+
+def _check_zone(path: Path, mapping: Mapping) -> None:
+    """The zone is one of those that timestamps are read by, whatever else the machine knows."""
+    try:
+        zone_named(mapping.time_zone or "UTC")
+    except ConfigurationError:
+        raise ConfigurationError(
+            f"{path}: time_zone: {mapping.time_zone!r} is no IANA time zone; allowed are names such as UTC or Europe/Berlin"
+        ) from None
 
 
 def _check_timestamp(path: Path, mapping: Mapping) -> None:

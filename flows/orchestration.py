@@ -75,8 +75,7 @@ def import_sources(
     if api is None:
         say("no Prefect API is configured, so the stages run directly; 'usage-import up' brings one up")
         return run_import(engine, request, wait=wait, pace=pace, display=display)
-    ledger, _ = run_through_prefect(engine, request, api=api, wait=wait, pace=pace, display=display, say=say)
-    return ledger
+    return run_through_prefect(engine, request, api=api, wait=wait, pace=pace, display=display, say=say)
 
 
 def run_through_prefect(
@@ -88,8 +87,8 @@ def run_through_prefect(
     pace: Pace,
     display: ProgressDisplay,
     say: Say,
-) -> tuple[Ledger, str | None]:
-    """Import through the flow; the ledger, and the address of the run's page (None where it never began).
+) -> Ledger:
+    """Import through the flow.
 
     Raises UsageImportError where the API does not answer at the start. One that stops answering later is left behind: the
     import goes on from its last chunk without it.
@@ -101,13 +100,12 @@ def run_through_prefect(
 
         listener = Listener(display=display, say=say)
         try:
-            ledger = run_flow(request, wait=wait, listener=listener)
+            return run_flow(request, wait=wait, listener=listener)
         except PrefectLostError as error:
             say(
                 f"the Prefect API at {api.url} stopped answering ({error}); the import goes by the database, without it"
             )
-            ledger = listener.ledger or run_import(engine, request, wait=wait, pace=pace, display=display)
-    return ledger, listener.run_url
+            return listener.ledger or run_import(engine, request, wait=wait, pace=pace, display=display)
 
 
 def require_answer(api: PrefectApi) -> None:

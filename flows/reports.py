@@ -1,7 +1,8 @@
 """Reports: what each command prints of what it did; data on standard output, everything else on standard error."""
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, Final
 import polars as pl
 
 from flows.catalog import CatalogResult
+from flows.notes import counts_told, notes_of
 from flows.terminal import (
     harmless_cell,
     plain,
@@ -18,7 +20,6 @@ from flows.terminal import (
     print_json_list,
     print_table,
     say,
-    to_csv,
     to_json,
 )
 from schemas.errors import ConfigurationError, UsageImportError
@@ -94,44 +95,24 @@ def print_outcomes(ledger: Ledger) -> None:
     if len(rows) > 1:
         rows.append(_outcomes(ledger, "in all"))
     print_table(OUTCOME_COLUMNS, rows, right=NUMBERS)
-    for note in notes(ledger):
-        say(note)
+    for line in told_beside(ledger):
+        say(line)
 
 
 def _outcomes(counts: RowCounts, name: str) -> dict[str, str]:
     return {"file": name} | {number: f"{getattr(counts, number):,}" for number in NUMBERS}
 
 
-def notes(ledger: Ledger) -> list[str]:
-    """What the outcomes alone do not say, a line each."""
+def told_beside(ledger: Ledger) -> list[str]:
+    """What the table of outcomes does not say, a line each."""
     said = [f"{file.uri}: unchanged, known already" for file in ledger.files if file.is_unchanged]
-    said += [
-        f"{file.uri}: import {file.replaces_import_id} read other bytes under this name; read as a new file"
-        for file in ledger.files
-        if file.replaces_import_id is not None
-    ]
-    said += _counted("rejected", ledger.rejected_by_reason)
-    said += _counted("unassigned", ledger.unassigned_by_reason)
-    said += _counted("unknown fields", ledger.unknown_fields)
-    if ledger.duplicates_without_key:
-        said.append(f"duplicates without a key: {ledger.duplicates_without_key:,}")
-    if ledger.defaulted_timestamps:
-        said.append(
-            f"timestamps that were missing and are now the import's clock: {ledger.defaulted_timestamps:,}"
-        )
-    if ledger.doubled_local_times:
-        said.append(f"local times that occur twice, taken as the earlier: {ledger.doubled_local_times:,}")
+    if ledger.rejected_by_reason:
+        said.append(f"rejected: {counts_told(ledger.rejected_by_reason)}")
+    if ledger.unassigned_by_reason:
+        said.append(f"unassigned: {counts_told(ledger.unassigned_by_reason)}")
     if ledger.unusable:
         said.append(f"values that a meter could not use: {ledger.unusable:,}")
-    said += [f"{file.uri}: warning: {warning}" for file in ledger.files for warning in file.warnings]
-    return said
-
-
-def _counted(what: str, counts: Mapping[str, int]) -> list[str]:
-    told = ", ".join(
-        f"{name} {count:,}" for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    )
-    return [f"{what}: {told}"] if told else []
+    return [*said, *notes_of(ledger)]
 
 
 def report_rollup(ledger: Ledger, *, as_json: bool) -> None:
@@ -285,27 +266,33 @@ def report_import(shown: Mapping[str, Any], *, as_json: bool) -> None:
 
 
 def report_rejections(
-    rows: Sequence[Mapping[str, Any]], reject_format: str, *, repeats: Mapping[int, int], output: Path | None
+    batches: Iterable[Sequence[Mapping[str, Any]]], reject_format: str, *, repeats: Mapping[int, int]
 ) -> None:
-    """Rejections: grouped by cause for people, one by one for machines; repeats of open ones are only counted."""
+    """Rejections one by one, written as they come; repeats of open ones are only counted."""
     for import_id, count in repeats.items():
         say(f"{count:,} rows repeat rejections that import {import_id} lists")
-    if reject_format == "table":
-        print_groups(rows)
-        return
     if reject_format == "csv":
-        cells = [{name: harmless_cell(plain(row[name])) for name in REJECTION_COLUMNS} for row in rows]
-        document = to_csv(REJECTION_COLUMNS, cells)
+        rows = chain.from_iterable(batches)
+        print_csv(
+            REJECTION_COLUMNS,
+            ({name: harmless_cell(plain(row[name])) for name in REJECTION_COLUMNS} for row in rows),
+        )
     else:
-        document = to_json([_rejection_document(row) for row in rows], indent=2) + "\n"
-    if output is None:
-        sys.stdout.write(document)
+        print_json_list([_rejection_document(row) for row in batch] for batch in batches)
+
+
+@contextmanager
+def output_to(path: Path | None) -> Iterator[None]:
+    """What is written to standard output goes into a file meanwhile, where one is named."""
+    if path is None:
+        yield
         return
     try:
-        output.write_text(document, encoding="utf-8")
+        with path.open("w", encoding="utf-8") as file, redirect_stdout(file):
+            yield
     except OSError as error:
         raise UsageImportError(
-            f"{output}: {error.strerror or error}; choose another place with --output"
+            f"{path}: {error.strerror or error}; choose another place with --output"
         ) from error
 
 
@@ -387,7 +374,7 @@ def _say_first(lines: Sequence[str]) -> None:
     for line in lines[:FIRST_LINES]:
         say(line)
     if len(lines) > FIRST_LINES:
-        say(f"… and {len(lines) - FIRST_LINES:,} more; --json tells all")
+        say(f"… and {len(lines) - FIRST_LINES:,} more")
 
 
 def _told_changes(fields: Sequence[FieldChange]) -> str:

@@ -96,18 +96,13 @@ def run_import(
         plan = begin_import(engine, request, hashed)
         if plan.is_unchanged and not plan.is_resumed:
             return unchanged_ledger(engine, plan)
-        warnings = load_files(engine, plan, pace=pace, display=display)
+        load_files(engine, plan, pace=pace, display=display)
         with display.stage("settling, rolling up, publishing"):
-            ledger = finish_import(engine, plan)
-    for file in ledger.files:
-        file.warnings = list(warnings.get(file.uri, ()))
-    return ledger
+            return finish_import(engine, plan)
 
 
-def load_files(
-    engine: Engine, plan: ImportPlan, *, pace: Pace, display: ProgressDisplay
-) -> dict[str, tuple[str, ...]]:
-    """Load the files of an import side by side; the warnings of each, by its URI.
+def load_files(engine: Engine, plan: ImportPlan, *, pace: Pace, display: ProgressDisplay) -> None:
+    """Load the files of an import side by side.
 
     Where one cannot be read, nothing of the import counts. Where somebody interrupts, or the storage or Postgres does not
     answer, what is committed stays and the same command goes on from there.
@@ -116,14 +111,15 @@ def load_files(
     files = [file for file in plan.files if not file.is_unchanged]
     chunk = pace.chunk(files=len(files))
 
-    def load(file: PlannedFile) -> tuple[str, ...]:
+    def load(file: PlannedFile) -> None:
         progress = stopping(display.file(file.source.uri, size=file.size), is_stopped)
-        return load_planned_file(engine, plan, file, chunk=chunk, progress=progress)
+        load_planned_file(engine, plan, file, chunk=chunk, progress=progress)
 
     with ThreadPoolExecutor(max_workers=pace.workers) as pool:
-        loading = {pool.submit(load, file): file for file in files}
+        loading = [pool.submit(load, file) for file in files]
         try:
-            return {loading[loaded].source.uri: loaded.result() for loaded in ended(loading)}
+            for loaded in ended(loading):
+                loaded.result()
         except BaseException as error:
             end_loading(pool, is_stopped)
             if is_final(error):

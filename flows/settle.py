@@ -8,6 +8,7 @@ then moves what counts into ``events``. Both run inside the transaction that pub
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 import polars as pl
@@ -160,7 +161,7 @@ COUNT_OUTCOMES: Final = """
 
 COUNT_LOADED: Final = """
     select file_id, sum(rows)::bigint as rows, sum(rejected)::bigint as rejected, sum(keyless)::bigint as keyless,
-           jsonb_agg(counts) as counts
+           jsonb_agg(counts order by last_row) as counts
     from chunks where import_id = :import_id group by file_id
 """
 
@@ -475,4 +476,7 @@ def _loaded_ledger(file: RowMapping) -> FileLedger:
         for code, rows in counts["rejected_by_reason"].items():
             ledger.rejected_by_reason[code] = ledger.rejected_by_reason.get(code, 0) + rows
     ledger.unknown_fields = bounded_counts(counts["unknown_fields"] for counts in file["counts"])
+    ledger.warnings = list(
+        dict.fromkeys(chain.from_iterable(counts["warnings"] for counts in file["counts"]))
+    )
     return ledger

@@ -1,12 +1,11 @@
 """What people and machines read: tables on a terminal, CSV, JSON; nothing that a hostile text could command."""
 
 import csv
-import io
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
 import msgspec
 from rich.console import Console
@@ -14,6 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 EXACT_JSON: Final = msgspec.json.Encoder(decimal_format="number")
+WIDEST: Final = 1_000_000
+"""Columns of a table that nobody folds."""
+
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -75,18 +77,7 @@ def print_json_list(batches: Iterable[Sequence[Any]]) -> None:
 
 def print_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
     """CSV on standard output, its lines ended by a line feed, written as the rows come."""
-    _write_csv(sys.stdout, columns, rows)
-
-
-def to_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """CSV with a header, its lines ended by a line feed."""
-    buffer = io.StringIO()
-    _write_csv(buffer, columns, rows)
-    return buffer.getvalue()
-
-
-def _write_csv(stream: TextIO, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    writer = csv.writer(stream, lineterminator="\n")
+    writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows([plain(row[name]) for name in columns] for row in rows)
 
@@ -97,21 +88,10 @@ def harmless_cell(text: str) -> str:
 
 
 def print_table(
-    columns: Mapping[str, str],
-    rows: Iterable[Mapping[str, Any]],
-    *,
-    right: Sequence[str] = (),
-    title: str | None = None,
+    columns: Mapping[str, str], rows: Iterable[Mapping[str, Any]], *, right: Sequence[str] = ()
 ) -> None:
     """A table on standard output; `columns` says which keys stand under which headings, those of `right` to the right."""
-    table = Table(
-        title=title,
-        title_justify="left",
-        box=None,
-        header_style="bold",
-        pad_edge=False,
-        show_header=any(columns.values()),
-    )
+    table = Table(box=None, header_style="bold", pad_edge=False, show_header=any(columns.values()))
     for key, heading in columns.items():
         table.add_column(heading, justify="right" if key in right else "left", overflow="fold", no_wrap=False)
     for row in rows:
@@ -120,10 +100,9 @@ def print_table(
 
 
 def console(stream: Any) -> Console:
-    """A console on a stream; as wide as it takes where that is no terminal, so that nothing is cut off."""
-    return Console(
-        file=stream, highlight=False, markup=False, emoji=False, width=None if stream.isatty() else 240
-    )
+    """A console on a stream; as wide as it takes where that is no terminal, so that a row is a line."""
+    width = None if stream.isatty() else WIDEST
+    return Console(file=stream, highlight=False, markup=False, emoji=False, width=width)
 
 
 def say(text: str) -> None:

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
@@ -45,16 +44,6 @@ def _checked_template(template: str) -> str:
     if not columns:
         raise PydanticCustomError("template", "names no column in braces; for a fixed text write value = …")
     return template
-
-
-def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise PydanticCustomError(
-            "zone", "is no IANA time zone; allowed are names such as UTC or Europe/Berlin"
-        ) from None
-    return name
 
 
 def _in_utc(at: datetime) -> datetime:
@@ -154,7 +143,7 @@ PropertiesTold = Annotated[
 class Mapping(_Part):
     """How one source is read; the default one takes columns by the names of the fields."""
 
-    time_zone: Annotated[str, AfterValidator(_known_zone)] | None = None
+    time_zone: str | None = None
     missing_timestamp: Literal["now", "reject"] = "now"
     oldest: Annotated[datetime, AfterValidator(_in_utc)] | None = None
     on_conflict: Literal["correct", "reject"] = "correct"

@@ -20,11 +20,10 @@ from pydantic_core import ErrorDetails
 
 from schemas.catalog import MODELS, USAGE, Customer, Kind, Meter, Plan, Pricing, Thing
 from transforms.numbers import plain_decimal
+from transforms.warnings import is_placeholder, is_shortened
 
 _DIGITS = re.compile("([0-9]+)")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_PLACEHOLDER = re.compile(r"null|none|undefined|[0-]*0[0-]*", re.IGNORECASE)
-_SPREADSHEET_NUMBER = re.compile(r"[0-9](?:[.,][0-9]+)?E\+?[0-9]+", re.IGNORECASE)
 _REFERENCES: Final = ("id", "customerId", "planId", "meterId", "externalCustomerId")
 _SENTENCES: Final = {
     "string_type": "must be text",
@@ -291,7 +290,7 @@ class _Reading:
         earlier = self.mentioned[document.kind].setdefault(identity(id_), document.place)
         if earlier is not document.place:
             self._problem(f"{document.place}.id", f"{quoted(id_)} is told at {earlier} already")
-        if _PLACEHOLDER.fullmatch(id_):
+        if is_placeholder(id_):
             self._warning(f"{document.place}.id", f"{quoted(id_)} looks like a placeholder")
         return earlier is document.place
 
@@ -327,9 +326,9 @@ class _Reading:
         path = f"{place}.externalCustomerId"
         if earlier is not place:
             self._problem(path, f"{quoted(external_id)} is told at {earlier} already")
-        if _PLACEHOLDER.fullmatch(external_id):
+        if is_placeholder(external_id):
             self._warning(path, f"{quoted(external_id)} looks like a placeholder")
-        if _SPREADSHEET_NUMBER.fullmatch(external_id):
+        if is_shortened(external_id):
             self._warning(path, f"{quoted(external_id)} looks like a number that a spreadsheet has rounded")
 
     def _check_meter(self, place: str, meter: Meter) -> None:

@@ -40,11 +40,6 @@ def ordinal_key(key: ColumnElement[object], ordinal: ColumnElement[int]) -> Colu
     return cast(func.encode(func.substr(func.sha256(text), 1, KEY_BYTES), "hex"), Uuid)
 
 
-def nth_derived_key(key: bytes, ordinal: int) -> bytes:
-    """What ``ordinal_key`` computes in SQL; the first row's key stands as it is."""
-    return key if ordinal == 1 else _hashed(_ORDINAL + key + ordinal.to_bytes(8, "big", signed=True))
-
-
 def content_text(
     *,
     customer_id: str,

@@ -384,7 +384,7 @@ def usable_number(value: ColumnElement[Any]) -> ColumnElement[Any]:
     said = value.op("#>>", return_type=Text())(literal_column("'{}'::text[]"))
     read = cast(said, Numeric)
     is_safe = and_(said.regexp_match(NUMBER_TEXT), func.length(said) <= NUMBER_TEXT_LENGTH)
-    is_within = and_(func.abs(read) < NUMBER_BOUND, func.scale(read) <= NUMBER_SCALE)
+    is_within = and_(func.abs(read) < NUMBER_BOUND, func.min_scale(read) <= NUMBER_SCALE)
     of_kind = {"number": cast(value, Numeric), "string": case((is_safe, case((is_within, read))))}
     return case(of_kind, value=func.jsonb_typeof(value))
 

@@ -1,5 +1,7 @@
 """Values that are accepted but look wrong: worth a sentence to a person, never a change."""
 
+import re
+
 import polars as pl
 
 from schemas.rows import FIELD_NAMES
@@ -9,6 +11,16 @@ _SHORTENED = r"^[+-]?[0-9](?:[.,][0-9]+)?[eE]\+[0-9]{2,3}$"
 _PLACEHOLDERS = ("null", "none", "undefined", "nil", "nan", "n/a", "unknown")
 _PLACEHOLDER_BYTES = max(map(len, _PLACEHOLDERS))
 _ZEROS = r"^[0-]*0[0-]*$"
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether an id looks as if it stood for none."""
+    return text.lower() in _PLACEHOLDERS or re.match(_ZEROS, text) is not None
+
+
+def is_shortened(text: str) -> bool:
+    """Whether an id looks like a long number that a spreadsheet has rounded."""
+    return re.match(_SHORTENED, text) is not None
 
 
 def warnings_of(rows: pl.DataFrame) -> tuple[str, ...]:

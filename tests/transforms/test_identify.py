@@ -1,13 +1,12 @@
 """Identity: a key given is a key; content without one makes the same key wherever it is read."""
 
-import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Uuid, column, make_url
 
 from tests.transforms.sifting import UUID, accepted, event
-from transforms.identify import content_text, given_key, nth_derived_key, ordinal_key
+from transforms.identify import content_text, given_key, ordinal_key
 
 TEXTS = st.text(st.sampled_from('ab",[]{}\\'), max_size=4)
 CONTENTS = st.tuples(TEXTS, TEXTS, st.none() | st.integers(0, 3), st.none() | TEXTS, st.sampled_from(["{}", '{"a":1}', '{"a":"1"}']), st.booleans())  # fmt: skip
@@ -97,8 +96,6 @@ def test_keys_have_not_changed() -> None:
     """Keys are held in databases: a changed hash would bill every keyless event again."""
     assert given_key("k").hex() == "612e692779da3d7d6f00e7fd5aed3e40"
     assert accepted(event())["key"].hex() == "19462e2c02489fdfb2bc6519cc1e77bd"
-    assert nth_derived_key(given_key("k"), 1) == given_key("k")
-    assert nth_derived_key(given_key("k"), 2).hex() == "9c56e62c5e4a0bcec92e48ee181b53ba"
 
 
 def test_ordinal_keys_are_said_in_sql_alike() -> None:
@@ -111,16 +108,3 @@ def test_ordinal_keys_are_said_in_sql_alike() -> None:
     assert "sha256" in text
     assert "uuid_send" in text
     assert "int8send" in text
-
-
-@settings(deadline=None)
-@given(
-    st.lists(st.binary(min_size=16, max_size=16), min_size=2, max_size=2, unique=True),
-    st.integers(1, 100),
-    st.integers(1, 100),
-)
-def test_equal_rows_of_a_file_stay_apart(keys: list[bytes], one: int, other: int) -> None:
-    """The n-th of equal rows has a key of its own."""
-    assert (nth_derived_key(keys[0], one) == nth_derived_key(keys[0], other)) == (one == other)
-    assert nth_derived_key(keys[0], one) != nth_derived_key(keys[1], other)
-    assert pl.Series([nth_derived_key(keys[0], one)]).dtype == pl.Binary
