@@ -283,9 +283,11 @@ def _whole_number(text: str) -> int:
 
 
 def _number(text: str) -> Decimal:
-    if plain_decimal(text) is None:
+    plain = plain_decimal(text)
+    if plain is None:
         raise ValueError(TOO_LONG)
-    return Decimal(text)
+    # The exponent of a zero may be any, also one that neither Python nor Postgres takes.
+    return Decimal(plain if plain == "0" and "e" in text.lower() else text)
 
 
 def _constant(text: str) -> Any:

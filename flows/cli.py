@@ -112,6 +112,15 @@ def database() -> Iterator[Any]:
         yield engine
 
 
+@contextmanager
+def reading() -> Iterator[Any]:
+    """A connection that reads the database of this installation as it is at one moment."""
+    from flows.database import one_state
+
+    with database() as engine, one_state(engine) as connection:
+        yield connection
+
+
 @app.command("catalog")
 def catalog_command(
     folder: Annotated[
@@ -227,7 +236,7 @@ def usage(
     from flows.reports import report_usage
     from flows.usage import UsageFilter, read_usage
 
-    with database() as engine, engine.begin() as connection:
+    with reading() as connection:
         lines = read_usage(connection, UsageFilter(parse_month(period), customer, contract, meter))
         report_usage(lines, LineFormat.JSON if as_json else line_format)
 
@@ -256,8 +265,9 @@ def events(
     from flows.history import list_events
     from flows.reports import report_events
 
-    with database() as engine, engine.begin() as connection:
-        report_events(list_events(connection, customer=customer, name=name, limit=limit), as_json=as_json)
+    with reading() as connection:
+        found = list_events(connection, customer=customer, name=name, limit=limit)
+        report_events(found, limit=limit, as_json=as_json)
 
 
 @app.command()
@@ -272,8 +282,9 @@ def unassigned(
     from flows.reports import report_unassigned
     from flows.unassigned import list_unassigned
 
-    with database() as engine, engine.begin() as connection:
-        report_unassigned(list_unassigned(connection, customer=customer, reason=reason), as_json=as_json)
+    with reading() as connection:
+        rows = list_unassigned(connection, customer=customer, reason=reason)
+        report_unassigned(rows, is_all=customer is None and reason is None, as_json=as_json)
 
 
 @imports_app.callback()
@@ -284,7 +295,7 @@ def imports_command(context: typer.Context, as_json: Json = False) -> None:
     from flows.history import list_imports
     from flows.reports import report_imports
 
-    with database() as engine, engine.begin() as connection:
+    with reading() as connection:
         report_imports(list_imports(connection), as_json=as_json)
 
 
@@ -294,7 +305,7 @@ def imports_show(import_id: Annotated[int, typer.Argument(metavar="ID")], as_jso
     from flows.history import show_import
     from flows.reports import report_import
 
-    with database() as engine, engine.begin() as connection:
+    with reading() as connection:
         report_import(show_import(connection, import_id), as_json=as_json)
 
 
@@ -312,7 +323,7 @@ def rejects(
     from flows.reports import output_to, print_groups, report_rejections
 
     chosen = RejectFormat.JSON if as_json else reject_format
-    with database() as engine, engine.begin() as connection:
+    with reading() as connection:
         if chosen is RejectFormat.TABLE:
             causes = group_rejections(connection, import_id)
             with output_to(output):

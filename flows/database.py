@@ -107,6 +107,22 @@ def schema_version(connection: Connection) -> str | None:
     return version
 
 
+KEEP_TO_READ: Final = "lock table events, usage_lines, folded_matches in access share mode"
+
+
+@contextmanager
+def one_state(engine: Engine) -> Iterator[Connection]:
+    """A transaction that reads the database as it is at one moment, whatever is published meanwhile.
+
+    Emptied at a stroke, a table would be empty at that moment too; so the tables are held before it, and a publish deletes
+    their rows one by one.
+    """
+    connected = engine.connect().execution_options(isolation_level="REPEATABLE READ")
+    with connected as connection, connection.begin():
+        connection.execute(text(KEEP_TO_READ))
+        yield connection
+
+
 @contextmanager
 def import_lock(engine: Engine, *, wait: bool) -> Iterator[None]:
     """Hold the lock of one import at a time; raises UsageImportError where another holds it and `wait` is false."""

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
-from flows.usage import UsageFilter, refuse_unknown
+from flows.usage import CUSTOMERS_NAMED, UsageFilter, refuse_unknown
 from schemas.errors import ConfigurationError
 
 REJECTIONS_AT_ONCE: Final = 500
@@ -54,13 +54,13 @@ GROUP_REJECTIONS: Final = """
 """
 """A cause is a message without its numbers and all that it quotes, which may hold quotes itself."""
 
-LIST_EVENTS: Final = """
+LIST_EVENTS: Final = f"""
     select e.at as timestamp, e.event_name, c.id as customer_id, c.external_customer_id,
            case when e.is_keyless then 'derived-' || replace(e.key::text, '-', '') else e.idempotency_key end as key,
            e.properties::text as properties, k.id as contract_id, e.is_deleted, f.uri as file, e.row, f.published_import_id as import_id
     from events e
     join customers c using (customer_no) join files f using (file_id) left join contracts k using (contract_no)
-    where (cast(:customer as text) is null or c.id = :customer or c.external_customer_id = :customer)
+    where (cast(:customer as text) is null or e.customer_no in ({CUSTOMERS_NAMED}))
         and (cast(:name as text) is null or e.event_name = :name)
     order by e.at, e.file_id, e.row limit :limit
 """

@@ -12,11 +12,10 @@ from flows.copying import copy_frame
 from flows.filling import filling
 from flows.scratch import create_as, drop_scratch
 from schemas.tables import usage_lines
-from transforms.days import LAST_INSTANT
 from transforms.lines import ambiguities
 from transforms.meters import FACTS_TABLE, MeterRule
 from transforms.periods import coverages, schedules
-from transforms.sift import FUTURE_BOUND
+from transforms.sift import latest_at
 
 Kinds = dict[str, list[int]]
 """The numbers of the meters whose usage is not added up, by the parameter that tells them."""
@@ -144,6 +143,19 @@ nobody can guess, it took seconds.
 
 FOLD_VANISHED: Final = f"""
     insert into {FOLDED_TABLE}
+    with standing as (
+        select *, group_key = '{{}}' and event_count = 0 as is_empty
+        from usage_lines where replaced_publish_no is null and not is_withdrawn
+    ), doubtful as (
+        select * from standing l where is_empty and exists (
+            select from moved m where m.customer_no = l.customer_no and l.period_start <= m.to_at and l.period_end > m.from_at
+        )
+        union all
+        select * from standing l where not is_empty and exists (
+            select from moved m where m.is_lost and m.customer_no = l.customer_no
+            and l.period_start <= m.to_at and l.period_end > m.from_at
+        )
+    )
     select v.line_id, v.contract_no, v.pricing_no, v.meter_no, v.customer_no, v.period_start_on, v.period_end_on,
            v.period_start, v.period_end, v.group_key,
            case when v.is_placed and not (v.meter_no = any(:maximum_meters) or v.meter_no = any(:minimum_meters)) then 0 end,
@@ -151,23 +163,22 @@ FOLD_VANISHED: Final = f"""
     from (
         select l.line_id, l.contract_no, l.pricing_no, coalesce(p.meter_no, l.meter_no) as meter_no,
                coalesce(p.customer_no, l.customer_no) as customer_no, l.period_start_on, l.period_end_on, l.period_start,
-               l.period_end, l.group_key, l.group_key = '{{}}' and p.contract_no is not null and not exists (
+               l.period_end, l.group_key,
+               l.group_key = '{{}}' and p.contract_no is not null and p.period_start <= :clock and not exists (
                    select from {FOLDED_TABLE} f where f.contract_no = l.contract_no and f.pricing_no = l.pricing_no
                    and f.period_start_on = l.period_start_on
                ) as is_placed
-        from usage_lines l
+        from doubtful l
         left join (priced join periods using (schedule_no)) p
             on (p.contract_no, p.pricing_no, p.period_start, p.period_end)
                 = (l.contract_no, l.pricing_no, l.period_start, l.period_end)
-        where l.replaced_publish_no is null and not l.is_withdrawn
-            and exists (
-                select from moved m where m.is_lost and m.customer_no = l.customer_no
-                and l.period_start <= m.to_at and l.period_end > m.from_at
-            )
-            and not exists (select from {FOLDED_TABLE} f where f.line_id = l.line_id)
+        where not exists (select from {FOLDED_TABLE} f where f.line_id = l.line_id)
     ) v
 """
-"""A line that no event counts on any more is empty where its period is still laid out, as that says; else withdrawn."""
+"""A line that no event counts on any more is empty where its period is still laid out, as that says; else withdrawn.
+
+So is an empty line once its pricing has groups in its period: only there does an arrival take a line away.
+"""
 
 FIND_CHANGED: Final = f"""
     create temporary table changed on commit drop as
@@ -212,10 +223,11 @@ WRITE_CHANGED: Final = WRITE_REVISIONS.format(
 
 @dataclass(frozen=True)
 class Publication:
-    """What a publish is told of: its own id and number."""
+    """What a publish is told of: its own id and number, and the greatest clock so far."""
 
     import_id: int
     publish_no: int
+    clock: datetime
 
 
 def write_lines(
@@ -254,7 +266,7 @@ def _write_first(connection: Connection, publication: Publication) -> int:
 
 def _revise(connection: Connection, publication: Publication, kinds: Kinds) -> int:
     """Compare what was folded with the lines that hold, and write a revision of those that differ; how many lines."""
-    connection.execute(text(FOLD_VANISHED), kinds)
+    connection.execute(text(FOLD_VANISHED), {**kinds, "clock": publication.clock})
     connection.execute(text(FIND_CHANGED))
     connection.execute(text("analyze changed"))
     connection.execute(text(REPLACE_CHANGED), {"publish_no": publication.publish_no})
@@ -279,8 +291,7 @@ def place_contracts(
     covered = contracts.join(coverages(contracts, zone=zone), on="contract_no").select(
         "contract_no", "customer_no", "plan_no", "start_at", "end_at"
     )
-    until = min(clock, LAST_INSTANT - FUTURE_BOUND) + FUTURE_BOUND
-    laid_out = schedules(contracts, pricings, zone=zone, until=until)
+    laid_out = schedules(contracts, pricings, zone=zone, until=latest_at(clock))
     for name, statement, frame in (
         ("schedules", CREATE_SCHEDULES, laid_out.contracts),
         ("periods", CREATE_PERIODS, laid_out.periods),

@@ -84,14 +84,12 @@ def publish(
     arrived: the events of an import, which the ledger counts apart; a rollup has none.
     """
     catalog, rules = scope.catalog, scope.catalog.rules
-    publication = Publication(import_id=import_id, publish_no=connection.scalar(text(NEXT_PUBLISH)) or 1)
-    place_contracts(
-        connection,
-        catalog.contracts,
-        catalog.pricings,
-        zone=scope.zone,
+    publication = Publication(
+        import_id=import_id,
+        publish_no=connection.scalar(text(NEXT_PUBLISH)) or 1,
         clock=greatest_clock(connection, clock),
     )
+    place_contracts(connection, catalog.contracts, catalog.pricings, zone=scope.zone, clock=publication.clock)
     keep_edges(connection)
     roll_up(
         connection,

@@ -46,7 +46,8 @@ REJECTION_COLUMNS: Final = (
 
 FIRST_LINES: Final = 20
 FIRST_FIELDS: Final = 10
-"""So much is told of what a catalog changed, line by line and within a line."""
+VALUE_SHOWN: Final = 200
+"""So much is told of what a catalog changed: lines, fields of a line, and characters of a value."""
 
 
 def report_run(ledger: Ledger, *, as_json: bool) -> None:
@@ -144,7 +145,7 @@ def report_usage(batches: Iterable[Sequence[Mapping[str, Any]]], line_format: st
                 {
                     **line,
                     "customer": line["external_customer_id"] or line["customer_id"],
-                    "period": f"{plain(line['period_start'])[:10]} – {plain(line['period_end'])[:10]}",
+                    "period": f"{line['period_start_on']} – {line['period_end_on']}",
                     "group": "" if line["group"] == "{}" else line["group"],
                 }
                 for line in chain.from_iterable(batches)
@@ -188,8 +189,10 @@ PARQUET_TYPES: Final = {
 )  # fmt: skip
 
 
-def report_events(events: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
-    """Loaded events."""
+def report_events(events: Sequence[Mapping[str, Any]], *, limit: int, as_json: bool) -> None:
+    """Loaded events, and that there may be more than were asked for."""
+    if len(events) == limit:
+        say(f"the first {limit:,}; --limit shows more")
     if as_json:
         print_json([{**event, "properties": _raw(event["properties"])} for event in events])
         return
@@ -208,8 +211,8 @@ def report_events(events: Sequence[Mapping[str, Any]], *, as_json: bool) -> None
     print_table(columns, shown, right=("import_id",))
 
 
-def report_unassigned(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
-    """Events on no line."""
+def report_unassigned(rows: Sequence[Mapping[str, Any]], *, is_all: bool, as_json: bool) -> None:
+    """Events on no line; of all, or of those asked for."""
     if as_json:
         print_json(
             [{**row, "first_day": str(row["first_day"]), "last_day": str(row["last_day"])} for row in rows]
@@ -222,7 +225,7 @@ def report_unassigned(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> No
     shown = [{**row, "customer": row["external_customer_id"] or row["customer_id"]} for row in rows]
     print_table(columns, shown, right=("event_count",))
     if not rows:
-        say("every event is on a usage line")
+        say("every event is on a usage line" if is_all else "there is no such event")
 
 
 def report_imports(imports: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
@@ -239,7 +242,7 @@ def report_imports(imports: Sequence[Mapping[str, Any]], *, as_json: bool) -> No
             **row,
             **{name: (row["ledger"] or {}).get(name) for name in ("rows", "new", "rejected")},
             "sources": " ".join(row["sources"]["sources"]),
-            "started_at": plain(row["started_at"])[:19],
+            "started_at": plain(row["started_at"])[:19] + "Z",
         }
         for row in imports
     ]
@@ -388,4 +391,9 @@ def _told_change(change: FieldChange) -> str:
         return f"{change.field} added"
     if isinstance(change.before, dict) and change.after is None:
         return f"{change.field} removed"
-    return f"{change.field} {to_json(change.before)} → {to_json(change.after)}"
+    return f"{change.field} {_shown(change.before)} → {_shown(change.after)}"
+
+
+def _shown(value: Any) -> str:
+    told = to_json(value)
+    return told if len(told) <= VALUE_SHOWN else told[:VALUE_SHOWN] + "…"

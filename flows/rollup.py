@@ -27,7 +27,6 @@ from sqlalchemy import (
     column,
     false,
     func,
-    insert,
     literal,
     literal_column,
     or_,
@@ -39,7 +38,7 @@ from sqlalchemy import (
 )
 
 from flows.filling import filling
-from flows.scratch import create_as, drop_scratch
+from flows.scratch import create_as, drop_scratch, execute_bound
 from schemas.tables import customer_edges, events, files, folded_matches, folded_usage
 from transforms.meters import (
     FACTS_TABLE,
@@ -276,5 +275,5 @@ def _scanned(connection: Connection) -> ColumnElement[bool]:
 
 
 def _insert(connection: Connection, name: str, statement: Select[Any]) -> None:
-    columns = [selected.name for selected in statement.selected_columns]
-    connection.execute(insert(table(name, *(column(c) for c in columns))).from_select(columns, statement))
+    columns = ", ".join(selected.name for selected in statement.selected_columns)
+    execute_bound(connection, f"insert into {name} ({columns})", statement)

@@ -11,23 +11,29 @@ from psycopg import ClientCursor
 from psycopg import Connection as PsycopgConnection
 from sqlalchemy import CompoundSelect, Connection, Select, TextClause, text
 
+Selecting = Select[Any] | CompoundSelect[Any] | TextClause
+
 NEVER_READ_TOGETHER: Final = "set local min_parallel_table_scan_size = '1TB'"
 """A part whose table several processes read would be put together again by one, in twice the time."""
 
 READ_TOGETHER: Final = "set local min_parallel_table_scan_size to default"
 
 
-def create_as(
-    connection: Connection,
-    name: str,
-    statement: Select[Any] | CompoundSelect[Any] | TextClause,
-    *,
-    is_parted: bool,
-) -> None:
+def create_as(connection: Connection, name: str, statement: Selecting, *, is_parted: bool) -> None:
     """Keep what a statement selects until the transaction ends; the parts of a parted one are each made by one process.
 
-    The driver binds on the client: Postgres takes no parameters in ``CREATE TABLE AS``, and unlike ``INSERT … SELECT``
-    that one reads in parallel.
+    Unlike ``INSERT … SELECT`` it reads in parallel.
+    """
+    if is_parted:
+        connection.execute(text(NEVER_READ_TOGETHER))
+    execute_bound(connection, f"create unlogged table {name} as", statement)
+    connection.execute(text(READ_TOGETHER))
+
+
+def execute_bound(connection: Connection, head: str, statement: Selecting) -> None:
+    """Execute a statement behind the words it begins with, its values bound by the driver and not by Postgres.
+
+    That takes no parameters in ``CREATE TABLE AS``, and elsewhere at most 65,535: a catalog may filter by more values.
     """
     compiled = statement.compile(connection, compile_kwargs={"render_postcompile": True})
     driver = connection.connection.driver_connection
@@ -39,10 +45,7 @@ def create_as(
         for name, value in compiled.params.items()
     }
     with ClientCursor(driver) as cursor:
-        if is_parted:
-            cursor.execute(NEVER_READ_TOGETHER)
-        cursor.execute(f"create unlogged table {name} as {compiled}", bound)
-        cursor.execute(READ_TOGETHER)
+        cursor.execute(f"{head} {compiled}", bound)
 
 
 def drop_scratch(connection: Connection, *names: str) -> None:

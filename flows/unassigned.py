@@ -6,7 +6,7 @@ from sqlalchemy import Connection, text
 
 from flows.catalog import catalog_frames
 from flows.lines import place_contracts
-from flows.usage import ROLLED_UP_ZONE, UsageFilter, refuse_unknown
+from flows.usage import CUSTOMERS_NAMED, ROLLED_UP_ZONE, UsageFilter, refuse_unknown
 from schemas.errors import ConfigurationError
 from schemas.usage import Unassigned
 from transforms.days import FIRST_INSTANT, day_of
@@ -53,11 +53,7 @@ REASONS: Final = """
 """
 
 OF_LAYER: Final = "where m.layer = :layer"
-OF_CUSTOMER: Final = """
-    where cast(:customer as text) is null or m.customer_no in (
-        select customer_no from customers where id = :customer or external_customer_id = :customer
-    )
-"""
+OF_CUSTOMER: Final = f"where cast(:customer as text) is null or m.customer_no in ({CUSTOMERS_NAMED})"
 
 BY_REASON: Final = """
     select reason, sum(event_count)::bigint as events

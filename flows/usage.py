@@ -19,22 +19,26 @@ READ_TO_THE_END: Final = "set local cursor_tuple_fraction = 1"
 """Postgres plans a cursor for the first tenth of its rows, unless told that all are wanted."""
 
 GREATEST_CLOCK: Final = "select max(clock) from imports where published_at is not null"
+SAME_ID: Final = "({id} = {value} or (cast({value} as text) ~* '^[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}$' and lower({id}) = lower({value})))"
+"""Two ids are the same where they are equal; in UUIDs letter case does not count."""
+
 CUSTOMERS_NAMED: Final = (
-    "select customer_no from customers where id = :value or external_customer_id = :value"
+    f"select customer_no from customers where {SAME_ID.format(id='id', value=':customer')}"
+    f" or {SAME_ID.format(id='external_customer_id', value=':customer')}"
 )
 ROLLED_UP_ZONE: Final = "select billing_time_zone from rollup_state"
 
 READ_LINES: Final = f"""
     with lines as (
-        select l.line_id, l.contract_no, l.pricing_no, l.meter_no, l.customer_no, l.period_start_on, l.period_start,
-               l.period_end, l.group_key, l.quantity, l.event_count, l.unusable_count, l.first_event_at, l.last_event_at,
+        select l.line_id, l.contract_no, l.pricing_no, l.meter_no, l.customer_no, l.period_start_on, l.period_end_on,
+               l.period_start, l.period_end, l.group_key, l.quantity, l.event_count, l.unusable_count, l.first_event_at, l.last_event_at,
                l.revision, l.import_id
         from usage_lines l
         where l.replaced_publish_no is null and not l.is_withdrawn
             and (cast(:customer_nos as int[]) is null or l.customer_no = any(:customer_nos))
         union all
-        select {LINE_ID}, p.contract_no, p.pricing_no, p.meter_no, p.customer_no, p.period_start_on, p.period_start,
-               p.period_end, p.group_key, case when m.aggregation in ('MAX', 'MIN') then null else 0 end,
+        select {LINE_ID}, p.contract_no, p.pricing_no, p.meter_no, p.customer_no, p.period_start_on, p.period_end_on,
+               p.period_start, p.period_end, p.group_key, case when m.aggregation in ('MAX', 'MIN') then null else 0 end,
                0, 0, null, null, 0, null
         from (
             select *, '{{}}' as group_key from priced join periods using (schedule_no) where period_start <= :clock
@@ -52,12 +56,12 @@ READ_LINES: Final = f"""
            case when m.is_supported then trim_scale(l.quantity)::text end as quantity,
            l.event_count, l.unusable_count, l.first_event_at, l.last_event_at,
            case when not m.is_supported then 'unsupported' when l.period_end <= :clock then 'due' else 'open' end as status,
-           'usage' as kind, l.revision, l.import_id
+           'usage' as kind, l.revision, l.import_id, l.period_start_on, l.period_end_on
     from lines l
     join contracts c using (contract_no) join customers k on k.customer_no = l.customer_no
     join pricings g using (pricing_no) join plans s on s.plan_no = g.plan_no join meters m on m.meter_no = l.meter_no
     where (cast(:period as text) is null or to_char(l.period_start_on, 'YYYY-MM') = :period)
-        and (cast(:contract as text) is null or c.id = :contract)
+        and (cast(:contract as text) is null or {SAME_ID.format(id="c.id", value=":contract")})
         and (cast(:meter as text) is null or m.code = :meter)
     order by c.id collate "C", g.id collate "C", l.period_start, l.group_key collate "C"
 """
@@ -74,9 +78,10 @@ class UsageFilter:
 
 
 def read_usage(connection: Connection, wanted: UsageFilter) -> Iterator[list[dict[str, Any]]]:
-    """The lines asked for, in the columns ``USAGE_COLUMNS``, by contract, pricing, period and group; read some at a time.
+    """The lines asked for, by contract, pricing, period and group; read some at a time.
 
-    Instants are datetimes, the quantity is plain decimal text. Raises ConfigurationError for a filter that names nothing.
+    Their columns are ``USAGE_COLUMNS``, and the days in the billing time zone on which the period begins and ends
+    (exclusive). Instants are datetimes, the quantity is plain decimal text. Raises ConfigurationError for a filter that names nothing.
     """
     refuse_unknown(connection, wanted)
     clock: datetime | None = connection.scalar(text(GREATEST_CLOCK))
@@ -86,7 +91,7 @@ def read_usage(connection: Connection, wanted: UsageFilter) -> Iterator[list[dic
     catalog = catalog_frames(connection)
     contracts, customer_nos = catalog.contracts, None
     if wanted.customer is not None:
-        customer_nos = list(connection.scalars(text(CUSTOMERS_NAMED), {"value": wanted.customer}))
+        customer_nos = list(connection.scalars(text(CUSTOMERS_NAMED), {"customer": wanted.customer}))
         contracts = contracts.filter(pl.col("customer_no").is_in(customer_nos))
     place_contracts(connection, contracts, catalog.pricings, zone=zone, clock=clock)
     asked = {
@@ -103,8 +108,8 @@ def read_usage(connection: Connection, wanted: UsageFilter) -> Iterator[list[dic
 
 KNOWN: Final = {
     "customer": f"select exists ({CUSTOMERS_NAMED})",
-    "contract": "select exists (select from contracts where id = :value)",
-    "meter": "select exists (select from meters where code = :value)",
+    "contract": f"select exists (select from contracts where {SAME_ID.format(id='id', value=':contract')})",
+    "meter": "select exists (select from meters where code = :meter)",
 }
 
 
@@ -112,5 +117,5 @@ def refuse_unknown(connection: Connection, wanted: UsageFilter) -> None:
     """A filter that names nothing known is a slip of the pen, not an empty answer."""
     for kind, statement in KNOWN.items():
         value = getattr(wanted, kind)
-        if value is not None and not connection.scalar(text(statement), {"value": value}):
+        if value is not None and not connection.scalar(text(statement), {kind: value}):
             raise ConfigurationError(f"no {kind} {value!r} is in the catalog; check the spelling")

@@ -76,7 +76,7 @@ class MeterStatus(StrEnum):
 
 def _plain_number(value: object) -> object:
     """A whole Decimal as an int; truth values and texts are no numbers."""
-    if isinstance(value, bool) or not isinstance(value, int | Decimal) or value % 1 != 0:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal) or int(value) != value:
         raise PydanticCustomError("whole_number", "must be a whole number")
     return int(value)
 

@@ -14,6 +14,7 @@ from schemas.chunk import RAW_KEPT_BYTES, Chunk
 from schemas.mapping import Mapping
 from schemas.rows import INSTANT, row_rules
 from transforms.customers import resolve_customers
+from transforms.days import LAST_INSTANT
 from transforms.fields import Fields, map_fields
 from transforms.identify import identify
 from transforms.normalise import normalise
@@ -111,7 +112,7 @@ def sift(
     rows = normalise(read.rows, mapping=mapping, clock=clock)
     rows = resolve_customers(rows, customers=customers, contracts=contracts)
     rules = row_rules(
-        latest=clock + FUTURE_BOUND,
+        latest=latest_at(clock),
         oldest=mapping.oldest,
         is_timestamp_required=mapping.missing_timestamp == "reject",
     )
@@ -129,6 +130,11 @@ def sift(
         counts=_counts(accepted, read),
         warnings=warnings_of(accepted),
     )
+
+
+def latest_at(clock: datetime) -> datetime:
+    """The latest instant that an event may have at a clock."""
+    return min(clock, LAST_INSTANT - FUTURE_BOUND) + FUTURE_BOUND
 
 
 def bounded_counts(counts: Iterable[dict[str, int]]) -> dict[str, int]:

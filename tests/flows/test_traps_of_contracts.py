@@ -9,7 +9,7 @@ import polars as pl
 import psycopg
 from sqlalchemy import make_url
 
-from tests.flows.desk import CALLS, TOTAL, Desk, catalog_of, event, meter
+from tests.flows.desk import AT, CALLS, CLOCK, TOTAL, Desk, catalog_of, event, meter
 from tests.flows.small_installation import contract
 
 START, END = datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
@@ -167,3 +167,71 @@ def test_the_billing_zone_decides_where_a_day_begins(desk: Desk, tmp_path: Path)
     assert (found["2026-01-01T08:00:00Z"], found["2026-02-01T08:00:00Z"]) == ("1", "1")
     ends = {line["period_end"] for line in desk.usage("--customer", "acme", "--period", "2026-03")}
     assert ends == {"2026-04-01T07:00:00Z"}
+
+
+def test_an_empty_line_goes_once_its_period_has_groups(desk: Desk) -> None:
+    """A period that lost its usage keeps a line; grouped since, and used again, it has its groups alone, as from scratch."""
+    desk.catalog(catalog_of(TOTAL))
+    mine = event(idempotencyKey="k1", properties={"n": 1, "a": "x"}, timestamp="2026-01-05T00:00:00Z")
+    desk.run(desk.write("1.jsonl", mine))
+    desk.run(desk.write("2.jsonl", mine | {"timestamp": AT}))
+    desk.catalog(catalog_of(TOTAL | {"groupKeys": ["a"]}))
+    desk("rollup", "--clock", CLOCK)
+    desk.run(desk.write("3.jsonl", mine | {"idempotencyKey": "k2"}))
+    lines = desk.usage("--customer", "acme", "--period", "2026-01")
+    assert [(line["group"], line["quantity"]) for line in lines] == [('{"a":"x"}', "1")]
+
+
+def test_no_empty_line_begins_after_the_clock(desk: Desk) -> None:
+    """An event up to an hour ahead may open a period; corrected out of it, it leaves no line there."""
+    desk.catalog(catalog_of(TOTAL))
+    ahead = event(idempotencyKey="k1", properties={"n": 1}, timestamp="2026-02-01T00:20:00Z")
+    for name, at in (("1.jsonl", "2026-02-01T00:20:00Z"), ("2.jsonl", "2026-01-31T00:20:00Z")):
+        desk("run", desk.write(name, ahead | {"timestamp": at}), "--clock", "2026-01-31T23:30:00Z")
+    lines = desk.usage("--customer", "acme")
+    assert [(line["period_start"][:7], line["quantity"]) for line in lines] == [("2026-01", "1")]
+
+
+def test_a_period_is_shown_by_its_days_in_the_billing_zone(desk: Desk) -> None:
+    """East of Greenwich a month begins on the last day before it in UTC; people read the days of the contract."""
+    desk("settings", "billing_time_zone", "Europe/Berlin")
+    desk.catalog(catalog_of(TOTAL))
+    desk.run(desk.write("1.jsonl", event(properties={"n": 1})))
+    shown = desk("usage", "--customer", "acme", "--period", "2026-02").out
+    assert "2026-02-01 – 2026-03-01" in shown
+    assert desk("usage", "--customer", "acme", "--period", "2026-2").out == shown
+
+
+def test_letter_case_of_a_uuid_does_not_count_in_a_filter(desk: Desk) -> None:
+    """Customers and contracts are found by any spelling that an event may name them by; other ids exactly."""
+    customer, key = "5B1C0D2E-7a64-4c8e-9f0b-2d1e6a3c4f01", "AAAAAAAA-7a64-4c8e-9f0b-2d1e6a3c4f02"
+    desk.catalog(
+        catalog_of(
+            TOTAL,
+            customers=[{"id": customer, "name": "A", "externalCustomerId": "acme"}],
+            contracts=[contract(key, customer, "plan", "2026-01-01")],
+        )
+    )
+    desk.run(
+        desk.write(
+            "1.jsonl",
+            event(properties={"n": 1}),
+            event(properties={"n": 2}, timestamp="2025-01-01T00:00:00Z"),
+        )
+    )
+    for spelt in (customer.lower(), customer.upper()):
+        assert desk.usage("--customer", spelt)
+        assert len(desk("events", "--customer", spelt, "--json").json) == 2
+        assert len(desk("unassigned", "--customer", spelt, "--json").json) == 1
+    assert desk.usage("--contract", key.lower())
+    assert "no customer 'ACME'" in desk("usage", "--customer", "ACME", exit_code=2).err
+
+
+def test_a_catalog_may_filter_by_more_values_than_a_statement_has_parameters(desk: Desk) -> None:
+    """First imports, corrections and rebuilds alike."""
+    regions = {"name": "region", "include": [f"region-{n}" for n in range(70_000)]}
+    desk.catalog(catalog_of(TOTAL | {"propertyFilters": [regions]}))
+    for n in (1, 2):
+        told = event(idempotencyKey="k", properties={"n": n, "region": "region-69999"})
+        desk.run(desk.write(f"{n}.jsonl", told))
+    assert desk.quantity("total") == "2"

@@ -201,3 +201,56 @@ def test_what_a_spreadsheet_damaged_is_named_and_never_guessed(desk: Desk) -> No
     told = desk.run(desk.write_bytes("rows.csv", (head + rows).encode()), "--max-rejected", "90%")
     assert desk.codes(told["import_id"]) == {2: "invalid_timestamp", 3: "invalid_timestamp"}
     assert any("1.23E+15" in warning for warning in told["files"][0]["warnings"])
+
+
+def test_zeros_that_say_nothing_decide_nothing(desk: Desk) -> None:
+    """A number counts by its value, as a text too: whatever its exponent, and however many zeros are written around it."""
+    usable = {
+        "1.0e-1000": "0." + "0" * 999 + "1",
+        "10e-1001": "0." + "0" * 999 + "1",
+        "0e99999": "0",
+        "-0.0E-99999": "0",
+        "1." + "0" * 1001: "1",
+        "0." + "0" * 5000: "0",
+        "0." + "0" * 2200 + "1e2201": "1",
+    }
+    unusable = ["1e-1001", "1e1000", "01", "1.", "", "0x10", "1e99999"]
+    desk.catalog(catalog_of(meter("each", "SUM", "n") | {"groupKeys": ["i"]}))
+    rows = [event(properties={"n": text, "i": i}) for i, text in enumerate([*usable, *unusable])]
+    desk.run(desk.write("rows.jsonl", *rows))
+    lines = {
+        line["group"]: line
+        for line in desk.usage("--meter", "each", "--period", "2026-02")
+        if line["event_count"] != "0"
+    }
+    told = [lines[f'{{"i":{i}}}'] for i in range(len(rows))]
+    assert [line["quantity"] for line in told[: len(usable)]] == list(usable.values())
+    assert [line["unusable_count"] for line in told[: len(usable)]] == ["0"] * len(usable)
+    assert [line["unusable_count"] for line in told[len(usable) :]] == ["1"] * len(unusable)
+
+
+def test_numbers_of_any_size_in_a_catalog_are_taken_or_told(desk: Desk) -> None:
+    """Zero with any exponent is zero; a count that is too large is named with its place."""
+    folder = desk.write_catalog(catalog_of(TOTAL | {"propertyFilters": [{"name": "n", "exclude": ["@"]}]}))
+    meters = folder / "meters.json"
+    for text in ("0e99999999999999999999", "0e-99999"):
+        meters.write_text(meters.read_text().replace('"@"', text))
+        desk("catalog", folder)
+        meters.write_text(meters.read_text().replace(text, '"@"'))
+    plans = folder / "plans.json"
+    plans.write_text(
+        plans.read_text().replace(
+            '"priceInterval": "MONTH"', '"priceInterval": "MONTH", "priceIntervalCount": 1e40'
+        )
+    )
+    answer = desk("catalog", folder, exit_code=1)
+    assert "priceIntervalCount: must be at most" in answer.err.splitlines()[-1]
+
+
+def test_a_clock_at_the_end_of_time_is_a_clock(desk: Desk) -> None:
+    """And one beyond it is none."""
+    desk.catalog(catalog_of(TOTAL))
+    path = desk.write("1.jsonl", event(properties={"n": 1}))
+    assert desk("run", path, "--clock", "9999-12-31T23:59:59Z", "--json").json["new"] == 1
+    for beyond in ("9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+05:00"):
+        assert "is no instant" in desk("rollup", "--clock", beyond, exit_code=2).err
