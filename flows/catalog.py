@@ -194,40 +194,14 @@ WRITE_KINDS: Final = {
 }
 
 READ_CUSTOMERS: Final = "select customer_no, id, external_customer_id from customers order by customer_no"
-READ_CONTRACTS: Final = """
-    select contract_no, id, customer_no, plan_no, start_on, end_on, anchor from contracts order by contract_no
-"""
-READ_PRICINGS: Final = """
-    select pricing_no, id, plan_no, meter_no, "interval", interval_count from pricings
-    where meter_no is not null order by pricing_no
-"""
+READ_CONTRACTS: Final = "select contract_no, id, customer_no from contracts order by contract_no"
 READ_METERS: Final = "select meter_no, inactive_at, document::text from meters order by meter_no"
 
 COLUMNS: Final[dict[str, pl.Schema]] = {
     "customers": pl.Schema(
         {"customer_no": pl.Int32(), "id": pl.String(), "external_customer_id": pl.String()}
     ),
-    "contracts": pl.Schema(
-        {
-            "contract_no": pl.Int32(),
-            "id": pl.String(),
-            "customer_no": pl.Int32(),
-            "plan_no": pl.Int32(),
-            "start_on": pl.Date(),
-            "end_on": pl.Date(),
-            "anchor": pl.String(),
-        }
-    ),
-    "pricings": pl.Schema(
-        {
-            "pricing_no": pl.Int32(),
-            "id": pl.String(),
-            "plan_no": pl.Int32(),
-            "meter_no": pl.Int32(),
-            "interval": pl.String(),
-            "interval_count": pl.Int32(),
-        }
-    ),
+    "contracts": pl.Schema({"contract_no": pl.Int32(), "id": pl.String(), "customer_no": pl.Int32()}),
 }
 TOLD_COLUMNS: Final[dict[Kind, pl.Schema]] = {
     Kind.CUSTOMER: pl.Schema({"id": pl.String(), "external_customer_id": pl.String()}),
@@ -330,14 +304,12 @@ class CatalogResult:
 class CatalogFrames:
     """What is held, as frames with one row per thing; the numbers are Int32.
 
-    customers: customer_no, id, external_customer_id. contracts: contract_no, id, customer_no, plan_no, start_on, end_on,
-    anchor. pricings (those that carry usage): pricing_no, id, plan_no, meter_no, interval, interval_count.
+    customers: customer_no, id, external_customer_id. contracts: contract_no, id, customer_no.
     """
 
     version: int
     customers: pl.DataFrame
     contracts: pl.DataFrame
-    pricings: pl.DataFrame
     rules: tuple[MeterRule, ...]
 
 
@@ -404,12 +376,11 @@ def _apply(
 
 
 def catalog_frames(connection: Connection) -> CatalogFrames:
-    """The catalog as it is held, for sifting, placing and rolling up."""
+    """The catalog as it is held, for sifting and rolling up."""
     return CatalogFrames(
         version=connection.scalar(text(CURRENT_VERSION)) or 0,
         customers=_frame(connection, "customers", READ_CUSTOMERS),
         contracts=_frame(connection, "contracts", READ_CONTRACTS),
-        pricings=_frame(connection, "pricings", READ_PRICINGS),
         rules=tuple(
             meter_rule(
                 Meter.model_validate(_EXACT_JSON.decode(document)), meter_no=meter_no, inactive_at=inactive_at

@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from schemas.errors import ConfigurationError, UsageImportError
+from schemas.ledger import ImportStatus
 
 
 class Commands(TyperGroup):
@@ -187,7 +188,7 @@ def run(
     from flows.importing import ImportRequest
     from flows.orchestration import import_sources
     from flows.progress import import_progress
-    from flows.reports import report_run
+    from flows.reports import report_run, say_lines_follow
     from flows.running import pace
     from flows.terminal import say
 
@@ -199,10 +200,14 @@ def run(
         reason=reason,
     )
     with database() as engine:
+        is_changed = False
         if catalog is not None:
-            load_catalog(engine, catalog, prune=False, clock=clock, reason=reason)
+            applied = load_catalog(engine, catalog, prune=False, clock=clock, reason=reason)
+            is_changed = applied.is_new and applied.version > 1
         with import_progress() as display:
             ledger = import_sources(engine, request, wait=wait, pace=pace(), display=display, say=say)
+    if is_changed and ledger.status != ImportStatus.PUBLISHED:
+        say_lines_follow()
     report_run(ledger, as_json=as_json)
 
 

@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final
 
-import polars as pl
 from sqlalchemy import Connection, text
 
 from flows.copying import copy_frame
 from flows.filling import filling
+from flows.rolled_up import read_contracts, read_pricings
 from flows.scratch import create_as, drop_scratch
 from schemas.tables import usage_lines
 from transforms.lines import ambiguities
@@ -41,10 +41,9 @@ CREATE_PERIODS: Final = """
 CREATE_PRICED: Final = """
     create temporary table priced on commit drop as
     select s.contract_no, s.customer_no, s.schedule_no, g.pricing_no, g.meter_no,
-           rtrim(json_build_array(c.id, l.id, g.id)::text, ']') as id_head
-    from schedules s join contracts c using (contract_no) join plans l using (plan_no)
-    join pricings g on (g.plan_no, g."interval", g.interval_count) = (c.plan_no, s."interval", s.interval_count)
-    where g.meter_no is not null
+           rtrim(json_build_array(c.id, c.plan_id, g.id)::text, ']') as id_head
+    from schedules s join rolled_up_contracts c using (contract_no)
+    join rolled_up_pricings g on (g.plan_no, g."interval", g.interval_count) = (c.plan_no, s."interval", s.interval_count)
 """
 """One row per contract × usage pricing, and how the ids of its lines begin."""
 
@@ -281,13 +280,14 @@ def _fold(connection: Connection, kinds: Kinds, *, slices: int) -> None:
 
 
 def place_contracts(
-    connection: Connection, contracts: pl.DataFrame, pricings: pl.DataFrame, *, zone: str, clock: datetime
+    connection: Connection, *, zone: str, clock: datetime, customer_nos: list[int] | None = None
 ) -> None:
     """Lay out what contracts cover and the periods of their pricings, as far as any event can lie at `clock`.
 
-    Leaves temporary tables ``schedules``, ``periods``, ``covered``, ``ambiguities`` and ``priced``; all analysed, because
+    They are those that the lines are made from, of all customers or of some. Leaves temporary tables ``schedules``, ``periods``, ``covered``, ``ambiguities`` and ``priced``; all analysed, because
     joins of tables whose size is not known have taken minutes.
     """
+    contracts, pricings = read_contracts(connection, customer_nos), read_pricings(connection)
     covered = contracts.join(coverages(contracts, zone=zone), on="contract_no").select(
         "contract_no", "customer_no", "plan_no", "start_at", "end_at"
     )

@@ -3,14 +3,15 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
-from flows.catalog import CatalogFrames, catalog_frames
+from flows.catalog import catalog_frames
 from flows.lines import Publication, keep_edges, place_contracts, write_lines
+from flows.rolled_up import RollupState, keep_catalog, keep_state, read_state
 from flows.rollup import Arrived, count_unusable, roll_up
 from flows.scratch import drop_scratch
 from flows.settings import billing_time_zone
@@ -28,13 +29,6 @@ STATISTICS_TARGET: Final = 10
 RANDOM_PAGE_COST: Final = 1.1
 """What was just written is in memory. At the default of 4, 300,000 known rows were sought by reading 20 million."""
 
-READ_STATE: Final = "select billing_time_zone, meters_digest, catalog_version from rollup_state"
-WRITE_STATE: Final = """
-    insert into rollup_state (billing_time_zone, meters_digest, catalog_version)
-    values (:billing_time_zone, :meters_digest, :catalog_version)
-    on conflict (is_only_row) do update set billing_time_zone = excluded.billing_time_zone,
-        meters_digest = excluded.meters_digest, catalog_version = excluded.catalog_version
-"""
 NEXT_PUBLISH: Final = "select coalesce(max(publish_no), 0) + 1 from imports"
 STAMP: Final = """
     update imports set status = :status, publish_no = :publish_no, finished_at = clock_timestamp(),
@@ -57,8 +51,8 @@ class Published:
 class Scope:
     """What a publish goes by, and how much it has to recompute: what was made by other rules is remade."""
 
-    catalog: CatalogFrames
-    zone: str
+    rules: tuple[MeterRule, ...]
+    state: RollupState
     is_everything: bool
     is_everyone: bool
 
@@ -67,13 +61,10 @@ def scope_of(connection: Connection) -> Scope:
     """Compare what the folded usage and the lines were last made from with what holds now."""
     catalog = catalog_frames(connection)
     zone = billing_time_zone(connection)
-    before = connection.execute(text(READ_STATE)).mappings().first()
-    is_everything = before is None or (before["billing_time_zone"], before["meters_digest"]) != (
-        zone,
-        digest(catalog.rules),
-    )
-    is_everyone = is_everything or (before is not None and before["catalog_version"] != catalog.version)
-    return Scope(catalog, zone, is_everything, is_everyone)
+    before = read_state(connection)
+    now = RollupState(zone, digest(catalog.rules), catalog.version)
+    is_everything = before is None or replace(before, catalog_version=now.catalog_version) != now
+    return Scope(catalog.rules, now, is_everything=is_everything, is_everyone=before != now)
 
 
 def publish(
@@ -83,13 +74,15 @@ def publish(
 
     arrived: the events of an import, which the ledger counts apart; a rollup has none.
     """
-    catalog, rules = scope.catalog, scope.catalog.rules
+    rules = scope.rules
     publication = Publication(
         import_id=import_id,
         publish_no=connection.scalar(text(NEXT_PUBLISH)) or 1,
         clock=greatest_clock(connection, clock),
     )
-    place_contracts(connection, catalog.contracts, catalog.pricings, zone=scope.zone, clock=publication.clock)
+    if scope.is_everyone:
+        keep_catalog(connection)
+    place_contracts(connection, zone=scope.state.billing_time_zone, clock=publication.clock)
     keep_edges(connection)
     roll_up(
         connection,
@@ -102,18 +95,15 @@ def publish(
     lines_changed = write_lines(connection, rules, publication, is_everyone=scope.is_everyone)
     drop_scratch(connection, FACTS_TABLE)
     unassigned = count_by_reason(connection, layer=import_id) if arrived else {}
-    made_from = {
-        "billing_time_zone": scope.zone,
-        "meters_digest": digest(rules),
-        "catalog_version": catalog.version,
-    }
-    connection.execute(text(WRITE_STATE), made_from)
+    keep_state(connection, scope.state)
     stamp = {
         "status": ImportStatus.PUBLISHED,
         "publish_no": publication.publish_no,
         "lines_changed": lines_changed,
     }
-    connection.execute(text(STAMP), stamp | {"import_id": import_id, "catalog_version": catalog.version})
+    connection.execute(
+        text(STAMP), stamp | {"import_id": import_id, "catalog_version": scope.state.catalog_version}
+    )
     return Published(lines_changed, unassigned, count_unusable(connection, layer=import_id))
 
 

@@ -369,7 +369,12 @@ def report_catalog(result: CatalogResult, *, as_json: bool) -> None:
         say(f"warning: {warning}")
     say(f"catalog {result.version} {'loaded' if result.is_new else 'unchanged'}")
     if result.is_new and result.version > 1:
-        say("the lines follow with the next import; 'usage-import rollup' recomputes them now")
+        say_lines_follow()
+
+
+def say_lines_follow() -> None:
+    """That a catalog has been loaded which the lines do not know yet."""
+    say("the lines follow with the next import; 'usage-import rollup' recomputes them now")
 
 
 def _say_first(lines: Sequence[str]) -> None:

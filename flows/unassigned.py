@@ -4,9 +4,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
-from flows.catalog import catalog_frames
 from flows.lines import place_contracts
-from flows.usage import CUSTOMERS_NAMED, ROLLED_UP_ZONE, UsageFilter, refuse_unknown
+from flows.rolled_up import read_state
+from flows.usage import CUSTOMERS_NAMED, UsageFilter, refuse_unknown
 from schemas.errors import ConfigurationError
 from schemas.usage import Unassigned
 from transforms.days import FIRST_INSTANT, day_of
@@ -29,7 +29,8 @@ REASONS: Final = """
         where m.pin = 0 group by 1
     ), owned as (
         select c.contract_no, c.customer_no, v.start_at, v.end_at, array_agg(g.meter_no) as meters
-        from contracts c left join covered v using (contract_no) left join pricings g on g.plan_no = c.plan_no
+        from rolled_up_contracts c left join covered v using (contract_no)
+        left join rolled_up_pricings g on g.plan_no = c.plan_no
         group by 1, 2, 3, 4
     ), judged as (
         select m.match_no, a.meters is not null as is_ambiguous, count(o.contract_no) > 0 as is_owned,
@@ -91,11 +92,11 @@ def list_unassigned(
     if reason is not None and reason not in set(Unassigned):
         raise ConfigurationError(f"unknown reason {reason!r}; there is {', '.join(Unassigned)}")
     refuse_unknown(connection, UsageFilter(customer=customer))
-    zone = connection.scalar(text(ROLLED_UP_ZONE))
-    if zone is None:
+    state = read_state(connection)
+    if state is None:
         return []
-    catalog = catalog_frames(connection)
-    place_contracts(connection, catalog.contracts, catalog.pricings, zone=zone, clock=FIRST_INSTANT)
+    zone = state.billing_time_zone
+    place_contracts(connection, zone=zone, clock=FIRST_INSTANT)
     match_events(connection, OF_CUSTOMER, customer=customer)
     rows = connection.execute(text(REASONS + BY_CUSTOMER), {"reason": reason})
     return [_with_days(dict(row), zone) for row in rows.mappings()]

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-import polars as pl
 from sqlalchemy import Connection, text
 
-from flows.catalog import catalog_frames
 from flows.lines import LINE_ID, place_contracts
+from flows.rolled_up import read_state
 from schemas.errors import ConfigurationError
 
 LINES_AT_ONCE: Final = 10_000
@@ -26,7 +25,6 @@ CUSTOMERS_NAMED: Final = (
     f"select customer_no from customers where {SAME_ID.format(id='id', value=':customer')}"
     f" or {SAME_ID.format(id='external_customer_id', value=':customer')}"
 )
-ROLLED_UP_ZONE: Final = "select billing_time_zone from rollup_state"
 
 READ_LINES: Final = f"""
     with lines as (
@@ -42,7 +40,7 @@ READ_LINES: Final = f"""
                0, 0, null, null, 0, null
         from (
             select *, '{{}}' as group_key from priced join periods using (schedule_no) where period_start <= :clock
-        ) p join meters m on m.meter_no = p.meter_no
+        ) p join rolled_up_meters m on m.meter_no = p.meter_no
         where not exists (
             select from usage_lines u
             where u.contract_no = p.contract_no and u.pricing_no = p.pricing_no and u.period_start = p.period_start
@@ -50,7 +48,7 @@ READ_LINES: Final = f"""
         )
     )
     select l.line_id::text, c.id as contract_id, k.id as customer_id, k.external_customer_id, s.id as plan_id,
-           g.id as pricing_id, m.id as meter_id, m.code as meter_code,
+           g.id as pricing_id, n.id as meter_id, m.code as meter_code,
            m.aggregation, l.group_key as "group", l.period_start,
            l.period_end,
            case when m.is_supported then trim_scale(l.quantity)::text end as quantity,
@@ -59,7 +57,8 @@ READ_LINES: Final = f"""
            'usage' as kind, l.revision, l.import_id, l.period_start_on, l.period_end_on
     from lines l
     join contracts c using (contract_no) join customers k on k.customer_no = l.customer_no
-    join pricings g using (pricing_no) join plans s on s.plan_no = g.plan_no join meters m on m.meter_no = l.meter_no
+    join pricings g using (pricing_no) join plans s on s.plan_no = g.plan_no
+    join rolled_up_meters m on m.meter_no = l.meter_no join meters n on n.meter_no = l.meter_no
     where (cast(:period as text) is null or to_char(l.period_start_on, 'YYYY-MM') = :period)
         and (cast(:contract as text) is null or {SAME_ID.format(id="c.id", value=":contract")})
         and (cast(:meter as text) is null or m.code = :meter)
@@ -85,15 +84,13 @@ def read_usage(connection: Connection, wanted: UsageFilter) -> Iterator[list[dic
     """
     refuse_unknown(connection, wanted)
     clock: datetime | None = connection.scalar(text(GREATEST_CLOCK))
-    zone = connection.scalar(text(ROLLED_UP_ZONE))
-    if clock is None or zone is None:
+    state = read_state(connection)
+    if clock is None or state is None:
         return iter(())
-    catalog = catalog_frames(connection)
-    contracts, customer_nos = catalog.contracts, None
+    customer_nos = None
     if wanted.customer is not None:
         customer_nos = list(connection.scalars(text(CUSTOMERS_NAMED), {"customer": wanted.customer}))
-        contracts = contracts.filter(pl.col("customer_no").is_in(customer_nos))
-    place_contracts(connection, contracts, catalog.pricings, zone=zone, clock=clock)
+    place_contracts(connection, zone=state.billing_time_zone, clock=clock, customer_nos=customer_nos)
     asked = {
         "clock": clock,
         "period": wanted.period,
@@ -109,7 +106,7 @@ def read_usage(connection: Connection, wanted: UsageFilter) -> Iterator[list[dic
 KNOWN: Final = {
     "customer": f"select exists ({CUSTOMERS_NAMED})",
     "contract": f"select exists (select from contracts where {SAME_ID.format(id='id', value=':contract')})",
-    "meter": "select exists (select from meters where code = :meter)",
+    "meter": "select exists (select from meters where code = :meter union all select from rolled_up_meters where code = :meter)",
 }
 
 

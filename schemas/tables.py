@@ -385,6 +385,42 @@ rollup_state = Table(
     comment="One row: what the folded usage and the lines were last made from.",
 )
 
+rolled_up_contracts = Table(
+    "rolled_up_contracts",
+    metadata,
+    Column("contract_no", Integer, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False),
+    Column("customer_no", Integer, nullable=False),
+    Column("plan_no", Integer, nullable=False),
+    Column("plan_id", Text, nullable=False),
+    Column("start_on", Date, nullable=False),
+    Column("end_on", Date),
+    Column("anchor", Text),
+    comment="One row per contract as the lines were last made from it.",
+)
+
+rolled_up_pricings = Table(
+    "rolled_up_pricings",
+    metadata,
+    Column("pricing_no", Integer, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False),
+    Column("plan_no", Integer, nullable=False),
+    Column("meter_no", Integer, nullable=False),
+    Column("interval", Text, nullable=False),
+    Column("interval_count", Integer, nullable=False),
+    comment="One row per pricing that carries usage, as the lines were last made from it.",
+)
+
+rolled_up_meters = Table(
+    "rolled_up_meters",
+    metadata,
+    Column("meter_no", Integer, primary_key=True, autoincrement=False),
+    Column("code", Text, nullable=False),
+    Column("aggregation", Text, nullable=False),
+    Column("is_supported", Boolean, nullable=False),
+    comment="One row per meter as the lines were last made from it.",
+)
+
 
 def arrivals(import_id: int) -> Table:
     """The staging table of an import: one row per accepted row, shaped as ``events``, and where it was found."""

@@ -235,3 +235,25 @@ def test_a_catalog_may_filter_by_more_values_than_a_statement_has_parameters(des
         told = event(idempotencyKey="k", properties={"n": n, "region": "region-69999"})
         desk.run(desk.write(f"{n}.jsonl", told))
     assert desk.quantity("total") == "2"
+
+
+def test_lines_are_told_by_the_catalog_they_were_made_from(desk: Desk) -> None:
+    """A catalog loaded since changes no answer until the next publish: no line is empty, doubled or renamed by it alone."""
+    early = {"timestamp": "2026-01-05T00:00:00Z", "properties": {"n": 5}}
+    desk.catalog(catalog_of(TOTAL, contracts=[contract("con-acme", "cus-acme", "plan", "2026-02-01")]))
+    desk.run(desk.write("1.jsonl", event(**early), event(properties={"n": 7})))
+    answers = [["usage", "--format", "csv"], ["usage"], ["unassigned", "--json"]]
+    before = [desk(*asked).out for asked in answers]
+    changed = contract("con-acme", "cus-acme", "plan", "2026-01-01") | {"billingCycleAnchor": "2026-01-15"}
+    as_maximum = meter("total", "MAX", "n") | {"code": "largest"}
+    desk(
+        "run",
+        desk.folder / "1.jsonl",
+        "--catalog",
+        desk.write_catalog(catalog_of(as_maximum, contracts=[changed])),
+    )
+    assert [desk(*asked).out for asked in answers] == before
+    assert desk.usage("--meter", "total")
+    desk("rollup", "--clock", CLOCK)
+    assert desk("unassigned", "--json").json == []
+    assert {line["meter_code"] for line in desk.usage()} == {"largest"}

@@ -124,6 +124,39 @@ def upgrade() -> None:
         comment="One row: what the folded usage and the lines were last made from.",
     )
     op.create_table(
+        "rolled_up_contracts",
+        sa.Column("contract_no", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("customer_no", sa.Integer(), nullable=False),
+        sa.Column("plan_no", sa.Integer(), nullable=False),
+        sa.Column("plan_id", sa.Text(), nullable=False),
+        sa.Column("start_on", sa.Date(), nullable=False),
+        sa.Column("end_on", sa.Date(), nullable=True),
+        sa.Column("anchor", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("contract_no", name=op.f("rolled_up_contracts_pkey")),
+        comment="One row per contract as the lines were last made from it.",
+    )
+    op.create_table(
+        "rolled_up_meters",
+        sa.Column("meter_no", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("aggregation", sa.Text(), nullable=False),
+        sa.Column("is_supported", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("meter_no", name=op.f("rolled_up_meters_pkey")),
+        comment="One row per meter as the lines were last made from it.",
+    )
+    op.create_table(
+        "rolled_up_pricings",
+        sa.Column("pricing_no", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("plan_no", sa.Integer(), nullable=False),
+        sa.Column("meter_no", sa.Integer(), nullable=False),
+        sa.Column("interval", sa.Text(), nullable=False),
+        sa.Column("interval_count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("pricing_no", name=op.f("rolled_up_pricings_pkey")),
+        comment="One row per pricing that carries usage, as the lines were last made from it.",
+    )
+    op.create_table(
         "settings",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
@@ -423,6 +456,9 @@ def downgrade() -> None:
     op.drop_index(op.f("superseded_key_idx"), table_name="superseded")
     op.drop_table("superseded")
     op.drop_table("settings")
+    op.drop_table("rolled_up_pricings")
+    op.drop_table("rolled_up_meters")
+    op.drop_table("rolled_up_contracts")
     op.drop_table("rollup_state")
     op.drop_table("mappings")
     op.drop_index(op.f("folded_usage_customer_no_meter_no_first_at_idx"), table_name="folded_usage")
