@@ -215,10 +215,14 @@ def plan_files(
 
 
 def refuse_other_mapping(hashed: Sequence[HashedSource], mapping: Mapping, known: Sequence[Any]) -> None:
-    """Known bytes under another mapping would count twice."""
-    uris = {file.sha256: file.source.uri for file in hashed}
+    """Known bytes under another mapping would count twice; none at all cannot."""
+    uris = {file.sha256: file.source.uri for file in hashed if file.size}
     for row in known:
-        if row.published_import_id is not None and row.mapping_digest != mapping.digest:
+        if (
+            row.sha256 in uris
+            and row.published_import_id is not None
+            and row.mapping_digest != mapping.digest
+        ):
             raise UsageImportError(
                 f"{uris[row.sha256]}: import {row.published_import_id} read the same bytes under another mapping, "
                 f"and under two they would count twice; use that mapping, which 'usage-import imports show {row.published_import_id}' names"

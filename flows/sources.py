@@ -53,7 +53,12 @@ def _files(source: str) -> list[Source]:
         found = _folder(source) if Path(source).is_dir() else _glob(source)
     except OSError as error:
         raise _refused(source, error) from error
-    return [_local(path) for path in sorted(found, key=os.fsencode)]
+    return [_local(path) for path in sorted(set(map(_spelt, found)), key=os.fsencode)]
+
+
+def _spelt(path: str) -> str:
+    """A path in its one spelling: the order of the files must not depend on how they were found."""
+    return str(Path(path))
 
 
 def _folder(folder: str) -> set[str]:

@@ -49,7 +49,10 @@ def _checked_template(template: str) -> str:
 def _in_utc(at: datetime) -> datetime:
     if at.tzinfo is None:
         raise PydanticCustomError("naive", "needs an offset, as in 2020-01-01T00:00:00Z")
-    return at.astimezone(UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("beyond", "lies beyond the years 1 to 9999 of UTC") from None
 
 
 class _Part(BaseModel):

@@ -63,7 +63,8 @@ def parse_text(text: str) -> Any:
             text, parse_int=Number, parse_float=Number, parse_constant=_refuse, object_pairs_hook=_members
         )
     except json.JSONDecodeError as error:
-        raise _not_json(error.msg[0].lower() + error.msg[1:], text, error.pos) from None
+        words = error.msg.removesuffix(" at")
+        raise _not_json(words[0].lower() + words[1:], text, error.pos) from None
     except _ConstantMet:
         raise _constant(text) from None
     _refuse_lone_surrogate(text)

@@ -78,10 +78,16 @@ class Numbering:
         return Chunk(
             positions=positions,
             raws=None if runs[0].raws is None else raws,
-            cells=pl.concat(cells) if cells else None,
+            cells=_together(cells) if cells else None,
             malformed=malformed,
             bytes_read=self._progress(),
         )
+
+
+def _together(cells: list[pl.DataFrame]) -> pl.DataFrame:
+    """The cells of several runs; a column of which one run is bytes, because a text in it is broken, is bytes in all."""
+    broken = {name for run in cells for name, kind in run.schema.items() if kind == pl.Binary}
+    return pl.concat([run.with_columns(pl.col(*broken).cast(pl.Binary)) if broken else run for run in cells])
 
 
 def cut_chunks(

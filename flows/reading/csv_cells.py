@@ -8,6 +8,9 @@ import pyarrow.csv
 
 TEXT = pa.large_string()
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""Arrow leaves one out at the beginning of what it is given, which is the middle of a file: there it is a character."""
+
 
 class RaggedError(ValueError):
     """A record is not as wide as the header."""
@@ -22,6 +25,8 @@ def columns(records: Sequence[bytes], *, names: Sequence[str], delimiter: bytes)
     if not records:
         return pl.DataFrame(schema=dict.fromkeys(names, pl.String))
     text = b"\n".join(records)
+    if text.startswith(BYTE_ORDER_MARK):
+        text = BYTE_ORDER_MARK + text
     numbers = [str(index) for index in range(len(names))]
     try:
         table = pyarrow.csv.read_csv(

@@ -52,7 +52,7 @@ def read_parquet(stream: BinaryIO, *, name: str, after_row: int) -> Iterator[Run
                 yield _run(pl.DataFrame(height=rows))
             else:
                 for batch in file.iter_batches(batch_size=BATCH_ROWS, row_groups=[group], use_threads=False):
-                    yield _run(_plain(pl.DataFrame(pl.from_arrow(batch))))
+                    yield _run(_plain(pl.DataFrame(pl.from_arrow(_sound(batch)))))
             first += rows
         # A file that has changed meanwhile says so where it ends, which no row group reads.
         stream.seek(0, SEEK_END)
@@ -71,6 +71,24 @@ def _check_columns(schema: pa.Schema, name: str) -> None:
             )
         if schema.names.count(column.name) > 1:
             raise UsageImportError(f"{name}: there are two columns {column.name!r}; rename one of them")
+
+
+def _sound(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch as polars can take it: instants in UTC whatever zone they are shown in, broken text as bytes."""
+    columns = [_sound_column(column) for column in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
+def _sound_column(column: pa.Array) -> pa.Array:
+    kind = column.type
+    if pa.types.is_timestamp(kind) and kind.tz is not None:
+        return column.cast(pa.timestamp(kind.unit, "UTC"))
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid:
+            return column.cast(pa.large_binary())
+    return column
 
 
 def _plain(cells: pl.DataFrame) -> pl.DataFrame:

@@ -272,3 +272,12 @@ def test_semicolons_part_cells_where_the_header_plainly_says_so(name: str) -> No
     assert cells(b"a;b\n1;2,5\n", name) == [("1", "2,5")]
     assert cells(b"a\tb\n1\t2;5\n", name) == [("1", "2;5")]
     assert cells(b"a,b;c\n1,2;3\n", name) == [("1", "2;3")]
+
+
+def test_a_byte_order_mark_within_a_file_is_a_character() -> None:
+    """Only the one at the beginning of a file is none: wherever a read begins, a cell keeps its own."""
+    rows = [f"\ufeffk{n},{'x' * 100}" for n in range(30_000)]
+    text = "\ufeffkey,filler\n" + "\n".join(rows) + "\n"
+    chunks = list(read_chunks(io.BytesIO(text.encode()), name="x.csv"))
+    keys = [key for chunk in chunks if chunk.cells is not None for key in chunk.cells["key"]]
+    assert keys == [f"\ufeffk{n}" for n in range(30_000)]

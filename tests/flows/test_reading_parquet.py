@@ -141,3 +141,30 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None
             path.write_bytes(written)
             with pytest.raises(UsageImportError, match="changed while it was read"):
                 list(chunks)
+
+
+def test_broken_text_is_bytes_and_its_row_is_told() -> None:
+    """Nobody takes it for text: a chunk with broken text has the column as bytes, also where other batches are sound.
+
+    Arrow itself refuses a dictionary with broken text.
+    """
+    offsets = pa.array([0, 3, 4], pa.int32()).buffers()[1]
+    broken = pa.StringArray.from_buffers(2, offsets, pa.py_buffer(b"a\xed\xa0b"))
+    packed = pa.DictionaryArray.from_arrays(pa.array([0, 1]), broken)
+    out = io.BytesIO()
+    tables = [pa.table({"t": pa.array(["é", "x"])}), pa.table({"t": broken})]
+    pq.write_table(pa.concat_tables(tables), out, row_group_size=2)
+    (chunk,) = read_chunks(io.BytesIO(out.getvalue()), name="x.parquet")
+    assert chunk.cells is not None
+    assert chunk.cells["t"].to_list() == ["é".encode(), b"x", b"a\xed\xa0", b"b"]
+    with pytest.raises(UsageImportError, match="Invalid UTF8"):
+        list(read_chunks(io.BytesIO(parquet({"t": packed})), name="x.parquet"))
+
+
+@pytest.mark.parametrize("zone", ["+05:30", "-0930", "Z", "Foo/Bar", "Asia/Kolkata"])
+def test_an_instant_is_one_whatever_zone_it_is_shown_in(zone: str) -> None:
+    """The zone of a column is how its instants are displayed, known here or not."""
+    text = parquet({"t": pa.array([1_769_914_800_123_456], pa.timestamp("us", zone))})
+    (chunk,) = read_chunks(io.BytesIO(text), name="x.parquet")
+    assert chunk.cells is not None
+    assert chunk.cells["t"].to_list() == [datetime(2026, 2, 1, 3, 0, 0, 123456, tzinfo=UTC)]

@@ -52,6 +52,18 @@ def test_a_folder_stands_for_its_exports_by_the_bytes_of_their_path(folder: Path
     ]
 
 
+@pytest.mark.parametrize("source", ["gg/*", "./gg/*", "gg", "./gg/", "./gg/**", "gg//*"])
+def test_the_order_does_not_depend_on_how_a_source_is_spelt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    """A later correction stays the later one, and no file is listed twice."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("gg/2026-01/01.jsonl", "gg/corrections.jsonl"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_bytes(EVENT)
+    assert [file.uri for file in list_sources([source])] == ["gg/2026-01/01.jsonl", "gg/corrections.jsonl"]
+
+
 def test_sources_keep_the_order_given(folder: Path) -> None:
     """Only what one source stands for is sorted."""
     names = [str(folder / "b.jsonl"), str(folder / "notes.txt"), str(folder / "a*")]
