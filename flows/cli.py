@@ -8,6 +8,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -93,14 +94,17 @@ Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Ke
 Sources = Annotated[
     list[str],
     typer.Argument(
-        metavar="SOURCE...", help="Files, folders, globs, s3:// gs:// az:// URLs, or - for standard input."
+        metavar="SOURCE", help="Files, folders, globs, s3:// gs:// az:// URLs, or - for standard input."
     ),
 ]
 MappingFile = Annotated[
     Path | None, typer.Option("--mapping", metavar="FILE", help="How the source's columns become fields.")
 ]
 MaxRejected = Annotated[
-    str, typer.Option("--max-rejected", metavar="SHARE", help="Fail above this share of rejected rows.")
+    str | None,
+    typer.Option(
+        "--max-rejected", metavar="SHARE", help="Fail above this share of rejected rows, 5% by default."
+    ),
 ]
 
 
@@ -178,7 +182,7 @@ def run(
         Path | None, typer.Option("--catalog", metavar="DIR", help="Load this catalog first.")
     ] = None,
     mapping: MappingFile = None,
-    max_rejected: MaxRejected = "5%",
+    max_rejected: MaxRejected = None,
     reason: Reason = None,
     clock: Clock = None,
     wait: Wait = False,
@@ -196,7 +200,7 @@ def run(
         sources=tuple(sources),
         mapping_file=str(mapping) if mapping else None,
         clock=parse_instant(clock) if clock is not None else None,
-        max_rejected=parse_share(max_rejected),
+        max_rejected=None if max_rejected is None else parse_share(max_rejected),
         reason=reason,
     )
     with database() as engine:
@@ -263,7 +267,9 @@ def events(
         str | None, typer.Option("--customer", metavar="C", help="Its id or external id.")
     ] = None,
     name: Annotated[str | None, typer.Option("--name", metavar="N", help="The event name.")] = None,
-    limit: Annotated[int, typer.Option("--limit", metavar="K", min=1, help="At most so many.")] = 100,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="K", min=1, max=2**31 - 1, help="At most so many.")
+    ] = 100,
     as_json: Json = False,
 ) -> None:
     """List loaded events: timestamp, name, customer, key, and where each came from."""
@@ -389,6 +395,7 @@ def main() -> None:
     """Run the command line; whatever a user can cause ends in one line and an exit code."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        prepare_output()
         refuse_broken_text(sys.argv[1:])
         try:
             app()
@@ -404,6 +411,21 @@ def main() -> None:
         forget_output()
         what = error.filename or "standard output"
         fail(f"{what}: {(error.strerror or str(error)).lower()}; make room, or choose another place", code=1)
+
+
+def prepare_output() -> None:
+    """Data is UTF-8 wherever it goes; a terminal of another encoding is shown escapes for what it cannot show.
+
+    Raises ConfigurationError where there is no standard output.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(
+                encoding=None if stream.isatty() else "utf-8",
+                errors="backslashreplace" if stream.isatty() else None,
+            )
+    if sys.stdout is None:
+        raise ConfigurationError("standard output is closed; give it a place, such as /dev/null")
 
 
 def refuse_broken_text(arguments: Sequence[str]) -> None:

@@ -16,6 +16,9 @@ from sqlalchemy.pool import NullPool
 from flows.postgres import database_url
 from schemas.errors import ConfigurationError, UsageImportError
 
+NAMING_OPTIONS: Final = ("host", "hostaddr", "port", "dbname", "user", "service")
+"""What of an address's options names a database; all else is not shown."""
+
 SCHEMA_VERSION: Final = "0001"
 OLDEST_SERVER: Final = 15
 MIGRATION_LOCK: Final = 7_301_001
@@ -59,8 +62,10 @@ def what_happened(engine: Engine, error: Exception) -> str:
     """One line about an error of Postgres; never with the password."""
     said = error.orig if isinstance(error, DBAPIError) else error
     line = next(iter(str(said).strip().splitlines()), type(said).__name__).strip()
+    where = database_name(engine)
+    if isinstance(said, psycopg.OperationalError) and said.sqlstate is None and "FATAL:" in line:
+        return f"postgres at {where} lets nobody in: {line}; see that USAGE_IMPORT_DATABASE_URL is right"
     if isinstance(said, psycopg.OperationalError) and said.sqlstate is None:
-        where = database_name(engine)
         return f"postgres at {where} does not answer: {line}; see that it runs and that USAGE_IMPORT_DATABASE_URL is right"
     return (
         f"postgres refused: {line}; what was committed before is kept, so the same command can be run again"
@@ -142,5 +147,7 @@ def import_lock(engine: Engine, *, wait: bool) -> Iterator[None]:
 
 
 def database_name(engine: Engine) -> str:
-    """The database as a person would name it, without secrets."""
-    return make_url(engine.url).set(drivername="postgresql").render_as_string(hide_password=True)
+    """The database as a person would name it, without secrets: they may stand among the options too."""
+    url = make_url(engine.url).set(drivername="postgresql")
+    shown = {name: value for name, value in url.query.items() if name in NAMING_OPTIONS}
+    return url.set(query=shown).render_as_string(hide_password=True)

@@ -31,7 +31,6 @@ from pydantic import AwareDatetime, Field
 from flows.artifacts import keep_artifacts
 from flows.database import import_lock, open_database
 from flows.importing import (
-    MAX_REJECTED,
     HashedSource,
     ImportPlan,
     ImportRequest,
@@ -147,7 +146,7 @@ def import_usage(
     catalog: str | None = None,
     mapping: str | None = None,
     clock: AwareDatetime | None = None,
-    max_rejected: Annotated[Decimal, Field(ge=0, le=1)] = MAX_REJECTED,
+    max_rejected: Annotated[Decimal, Field(ge=0, le=1)] | None = None,
     reason: str | None = None,
     wait: bool = True,  # noqa: FBT001, FBT002 (Prefect shows it as a switch of its form)
 ) -> State[Any]:
@@ -158,7 +157,7 @@ def import_usage(
         catalog: a folder with customers, meters, plans and contracts to load first
         mapping: a TOML file that says how the sources' columns become fields
         clock: the instant to go by instead of now
-        max_rejected: the share of rows above which the import fails, 0.05 for 5 %
+        max_rejected: the share of rows above which the import fails, 0.05 for 5 %, as without it
         reason: kept in the history
         wait: wait for an import at work instead of giving up
     """

@@ -7,6 +7,7 @@ finish   settle, merge, roll up, publish: one transaction
 
 import shlex
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -48,6 +49,7 @@ from schemas.tables import files, import_files, imports, mappings
 from transforms.sift import bounded_counts
 
 MAX_REJECTED: Final = Decimal("0.05")
+"""The share of rejected rows above which an import fails, unless another is asked for."""
 MAX_OWN_CORRECTIONS: Final = Decimal("0.01")
 """A key made by a template that makes more of a file's rows correct one another is too short."""
 
@@ -64,7 +66,8 @@ class ImportRequest:
     sources: tuple[str, ...]
     mapping_file: str | None = None
     clock: datetime | None = None
-    max_rejected: Decimal = MAX_REJECTED
+    max_rejected: Decimal | None = None
+    """None: the usual share, or that with which an import that is taken up again began."""
     reason: str | None = None
     flow_run_id: str | None = None
 
@@ -124,9 +127,7 @@ def begin_import(engine: Engine, request: ImportRequest, hashed: Sequence[Hashed
         ).first()
         plan = plan_import(connection, request, hashed)
         if unfinished is not None:
-            plan = replace(plan, import_id=unfinished.import_id, clock=unfinished.clock, is_resumed=True)
-            if not is_same_import(connection, plan):
-                raise UsageImportError(unfinished_message(unfinished))
+            plan = take_up(connection, plan, request, unfinished)
         elif not plan.is_unchanged:
             register(connection, plan, request)
     return plan
@@ -144,26 +145,43 @@ def plan_import(connection: Connection, request: ImportRequest, hashed: Sequence
         clock=request.clock or datetime.now(UTC),
         mapping=mapping,
         files=plan_files(connection, hashed, mapping),
-        max_rejected=request.max_rejected,
+        max_rejected=MAX_REJECTED if request.max_rejected is None else request.max_rejected,
         is_resumed=False,
     )
 
 
-def is_same_import(connection: Connection, plan: ImportPlan) -> bool:
-    """Whether an unfinished import reads exactly the files of this plan."""
-    begun = connection.scalars(
-        select(import_files.c.file_id).where(import_files.c.import_id == plan.import_id)
+def take_up(connection: Connection, plan: ImportPlan, request: ImportRequest, unfinished: Any) -> ImportPlan:
+    """The unfinished import gone on with, where this plan reads all of its files; new ones beside them become part of it.
+
+    So a schedule that reads a folder goes on although a file has arrived since. Raises UsageImportError for other files.
+    """
+    of_import = select(import_files.c.file_id).where(import_files.c.import_id == unfinished.import_id)
+    begun = set(connection.scalars(of_import))
+    if not begun <= {file.file_id for file in plan.files if not file.is_unchanged}:
+        raise UsageImportError(unfinished_message(request, unfinished))
+    plan = replace(
+        plan,
+        import_id=unfinished.import_id,
+        clock=unfinished.clock,
+        max_rejected=unfinished.max_rejected if request.max_rejected is None else request.max_rejected,
+        is_resumed=True,
     )
-    return set(begun) == {file.file_id for file in plan.files if not file.is_unchanged}
+    register_files(connection, plan, begun=begun)
+    return plan
 
 
-def unfinished_message(unfinished: Any) -> str:
+def unfinished_message(request: ImportRequest, unfinished: Any) -> str:
     """One line about the import that blocks, and the ways out."""
-    told = unfinished.sources
+    told, import_id = unfinished.sources, unfinished.import_id
+    if (list(request.sources), request.mapping_file) == (told["sources"], told["mapping"]):
+        return (
+            f"import {import_id} is unfinished, and not all that it began to read is there as it was; bring it back, "
+            f"or give the import up with 'usage-import revert {import_id}'"
+        )
     words = [*told["sources"], *(["--mapping", told["mapping"]] if told["mapping"] else [])]
     return (
-        f"import {unfinished.import_id} is unfinished; finish it with 'usage-import run {shlex.join(words)}' "
-        f"or give it up with 'usage-import revert {unfinished.import_id}'"
+        f"import {import_id} is unfinished; finish it with 'usage-import run {shlex.join(words)}' "
+        f"or give it up with 'usage-import revert {import_id}'"
     )
 
 
@@ -240,7 +258,7 @@ def register(connection: Connection, plan: ImportPlan, request: ImportRequest) -
             clock=plan.clock,
             sources={"sources": list(request.sources), "mapping": request.mapping_file},
             mapping_digest=plan.mapping.digest,
-            max_rejected=request.max_rejected,
+            max_rejected=plan.max_rejected,
             **provenance(reason=request.reason, flow_run_id=request.flow_run_id),
         )
     )
@@ -256,9 +274,13 @@ def register_mapping(connection: Connection, mapping: Mapping, *, name: str | No
         connection.execute(insert(mappings).values(told))
 
 
-def register_files(connection: Connection, plan: ImportPlan) -> None:
-    """Give files that are listed for the first time their places, and say which ones the import reads."""
-    read = [file for file in plan.files if not file.is_unchanged]
+def register_files(
+    connection: Connection, plan: ImportPlan, *, begun: AbstractSet[int] = frozenset()
+) -> None:
+    """Give files that are listed for the first time their places, and say which ones the import reads beside those begun."""
+    read = [file for file in plan.files if not file.is_unchanged and file.file_id not in begun]
+    if not read:
+        return
     placed = select(files.c.file_id).where(
         files.c.file_id == any_(literal([file.file_id for file in read], ARRAY(Integer)))
     )

@@ -18,6 +18,8 @@ def notes_of(ledger: Ledger) -> Iterator[str]:
     if ledger.before_2000:
         yield f"events before the year 2000: {ledger.before_2000:,}"
     for file in ledger.files:
+        if not file.rows and not file.is_unchanged:
+            yield f"{file.uri}: there is no row in it"
         if file.replaces_import_id is not None:
             yield f"{file.uri}: import {file.replaces_import_id} read other bytes under this name; read as a new file"
         yield from (f"{file.uri}: warning: {warning}" for warning in file.warnings)

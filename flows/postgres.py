@@ -148,11 +148,11 @@ def database_url(home: Path, *, environ: Mapping[str, str]) -> Iterator[str]:
 
 
 def _normalised(configured: str) -> str:
-    scheme = configured.partition(":")[0]
+    scheme, mark, _ = configured.partition("://")
     if scheme not in {"postgresql", "postgres", DRIVER}:
-        raise ConfigurationError(
-            f"{URL_VARIABLE}: the address starts with '{scheme[:40]}', not with 'postgresql://'"
-        )
+        # Without its mark, what stands there may be anything, a password too.
+        found = f"starts with '{scheme[:40]}', not" if mark and scheme.isidentifier() else "does not start"
+        raise ConfigurationError(f"{URL_VARIABLE}: the address {found} with 'postgresql://'")
     try:
         url = make_url(configured).set(drivername=DRIVER)
         make_conninfo(**{name: value for name, value in url.query.items() if isinstance(value, str)})

@@ -8,13 +8,18 @@ from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
 EXACT_JSON: Final = msgspec.json.Encoder(decimal_format="number")
 WIDEST: Final = 1_000_000
-"""Columns of a table that nobody folds."""
+"""So wide is what is no terminal: there a row is a line."""
+WHOLE: Final = frozenset({"timestamp", "period", "first_day", "last_day", "started_at"})
+LEAST_TEXT: Final = 8
+"""So wide a column of text stays, however narrow the terminal."""
+COLUMN_GAP: Final = 2
 
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -90,13 +95,25 @@ def harmless_cell(text: str) -> str:
 def print_table(
     columns: Mapping[str, str], rows: Iterable[Mapping[str, Any]], *, right: Sequence[str] = ()
 ) -> None:
-    """A table on standard output; `columns` says which keys stand under which headings, those of `right` to the right."""
+    """A table on standard output; `columns` says which keys stand under which headings, those of `right` to the right.
+
+    Numbers, which stand to the right, and days are never folded: half a number reads as another one. Where a terminal is too
+    narrow for that, the lines go beyond its edge.
+    """
+    shown = [[visible(plain(row[key])) for key in columns] for row in rows]
     table = Table(box=None, header_style="bold", pad_edge=False, show_header=any(columns.values()))
-    for key, heading in columns.items():
-        table.add_column(heading, justify="right" if key in right else "left", overflow="fold", no_wrap=False)
-    for row in rows:
-        table.add_row(*(Text(visible(plain(row[key]))) for key in columns))
-    console(sys.stdout).print(table)
+    least = -COLUMN_GAP
+    for place, (key, heading) in enumerate(columns.items()):
+        is_whole = key in right or key in WHOLE
+        justify: JustifyMethod = "right" if key in right else "left"
+        table.add_column(heading, justify=justify, overflow="fold", no_wrap=is_whole)
+        widest = max(map(cell_len, [heading, *(cells[place] for cells in shown)]))
+        least += COLUMN_GAP + (widest if is_whole else min(widest, LEAST_TEXT))
+    for cells in shown:
+        table.add_row(*map(Text, cells))
+    screen = console(sys.stdout)
+    screen.width = max(screen.width, least)
+    screen.print(table)
 
 
 def console(stream: Any) -> Console:

@@ -16,8 +16,10 @@ import pytest
 from sqlalchemy import make_url
 
 from flows.postgres import database_url
+from flows.terminal import print_table
 from tests.conftest import clean_environment
 from tests.flows.desk import CALLS, CLOCK, Desk, catalog_of, event
+from tests.flows.stopping import ended, started
 from tests.flows.warm_commands import Answer, WarmCommands
 from tests.ports import closed_port
 
@@ -270,7 +272,9 @@ def test_no_command_minds_a_database_that_is_not_there(
         (missing, 1, "not_there"),
         ("postgresql://me:secret@localhost:notaport/db", 2, "USAGE_IMPORT_DATABASE_URL"),
         ("mysql://me:secret@localhost/db", 2, "mysql"),
-        ("nonsense", 2, "USAGE_IMPORT_DATABASE_URL"),
+        ("secret", 2, "USAGE_IMPORT_DATABASE_URL"),
+        ("host=127.0.0.1 password=secret", 2, "USAGE_IMPORT_DATABASE_URL"),
+        (f"postgresql://127.0.0.1:{port}/db?user=me&password=secret&sslpassword=secret", 1, "127.0.0.1"),
     ):
         answer = ask(installation, *arguments, USAGE_IMPORT_DATABASE_URL=url)
         one_line(answer, code, word)
@@ -501,3 +505,56 @@ def test_a_full_disk_is_said_and_the_import_goes_on_once_there_is_room(
         assert json.loads(answer.out)["new"] == 45_000
     finally:
         subprocess.run(["umount", "--lazy", home], check=False)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+def test_output_is_utf_8_wherever_it_goes(desk: Desk, encoding: str) -> None:
+    """A pipe or file of another encoding gets the same bytes as any other."""
+    desk.catalog(catalog_of(CALLS))
+    desk.run(desk.write("é.jsonl", event(eventName="naïve –")))
+    for command in (["usage"], ["events"], ["events", "--json"]):
+        code, out, _ = ended(started(desk, *command, PYTHONIOENCODING=encoding))
+        assert (code, out) == (0, desk(*command).out), encoding
+
+
+def test_a_closed_standard_output_is_told(desk: Desk) -> None:
+    """In one line, and nothing is done in vain."""
+    told = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m flows usage >&-"],
+        env=clean_environment() | {"USAGE_IMPORT_DATABASE_URL": desk.database_url},
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 2
+    assert told.stderr.splitlines() == [
+        "usage-import: standard output is closed; give it a place, such as /dev/null"
+    ]
+
+
+def test_a_file_without_rows_is_told(desk: Desk) -> None:
+    """It is no error, and yet hardly what was meant."""
+    desk.catalog(catalog_of(CALLS))
+    for name, content in (("empty.jsonl", b""), ("hi.csv", b"hi\n")):
+        said = desk("run", desk.write_bytes(name, content), "--clock", CLOCK).err
+        assert f"{name}: there is no row in it" in said
+
+
+def test_a_number_is_never_folded(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However narrow a terminal: half a number reads as another one."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    rows = [
+        {
+            "customer": "a-long-name-of-a-customer",
+            "period": "2026-01-01 – 2026-02-01",
+            "quantity": 9007199254740993,
+        }
+    ]
+    for width in ("20", "40", "80", "200"):
+        monkeypatch.setenv("COLUMNS", width)
+        print_table({name: name for name in rows[0]}, rows, right=("quantity",))
+        told = capsys.readouterr().out
+        assert "9007199254740993" in told
+        assert "2026-01-01 – 2026-02-01" in told

@@ -152,6 +152,34 @@ def test_a_second_import_is_refused_or_waits(desk: Desk) -> None:
     assert (code, json.loads(out)["status"]) == (0, "unchanged")
 
 
+def test_a_folder_that_has_grown_since_is_gone_on_with(desk: Desk) -> None:
+    """A schedule that reads a folder is not stopped by a file that has arrived since: it becomes part of the import.
+
+    Also gone on with is the share of rejected rows that was asked for first. Where a file is gone, the ways out are told.
+    """
+    begin(desk)
+    folder = desk.folder / "exports"
+    folder.mkdir()
+    rows = [
+        event(idempotencyKey=f"n{n}", externalCustomerId="acme" if n % 2 else "nobody") for n in range(40)
+    ]
+    first = desk.write("exports/1.jsonl", *rows)
+    command = ["run", str(folder), "--clock", CLOCK, "--json"]
+    with stopped_at(desk, "a chunk is being loaded") as connection:
+        process = started(desk, *command, "--max-rejected", "60%")
+        wait_until_stopped(connection, process)
+        process.kill()
+        process.communicate(timeout=PATIENCE_SECONDS)
+    hidden = first.rename(desk.folder / "1.jsonl")
+    desk.write("exports/2.jsonl", event(idempotencyKey="more"))
+    said = desk(*command, exit_code=1).err.splitlines()[-1]
+    assert "import 2 is unfinished, and not all that it began to read is there" in said
+    hidden.rename(first)
+    told = desk(*command).json
+    assert (told["import_id"], told["new"], told["rejected"], len(told["files"])) == (2, 21, 20, 2)
+    assert desk(*command).json["status"] == "unchanged"
+
+
 def test_pruning_waits_for_the_import_at_work(desk: Desk) -> None:
     """A row that is being loaded names its customer already; so nothing is pruned beside it, and afterwards it is in use."""
     begin(desk)
