@@ -148,10 +148,11 @@ def database_url(home: Path, *, environ: Mapping[str, str]) -> Iterator[str]:
 
 
 def _normalised(configured: str) -> str:
-    scheme, mark, _ = configured.partition("://")
+    scheme = configured.partition(":")[0]
     if scheme not in {"postgresql", "postgres", DRIVER}:
-        # Without its mark, what stands there may be anything, a password too.
-        found = f"starts with '{scheme[:40]}', not" if mark and scheme.isidentifier() else "does not start"
+        # What is no address at all may be anything, a password too.
+        is_address = re.match(r"[a-z][a-z0-9+.-]{,40}://", configured) is not None
+        found = f"starts with '{scheme}', not" if is_address else "does not start"
         raise ConfigurationError(f"{URL_VARIABLE}: the address {found} with 'postgresql://'")
     try:
         url = make_url(configured).set(drivername=DRIVER)

@@ -191,8 +191,6 @@ PARQUET_TYPES: Final = {
 
 def report_events(events: Sequence[Mapping[str, Any]], *, limit: int, as_json: bool) -> None:
     """Loaded events, and that there may be more than were asked for."""
-    if len(events) == limit:
-        say(f"the first {limit:,}; --limit shows more")
     if as_json:
         print_json([{**event, "properties": _raw(event["properties"])} for event in events])
         return
@@ -209,6 +207,8 @@ def report_events(events: Sequence[Mapping[str, Any]], *, limit: int, as_json: b
         "where": "file:row", "import_id": "import",
     }  # fmt: skip
     print_table(columns, shown, right=("import_id",))
+    if len(events) == limit:
+        say(f"these are the first {limit:,}; --limit shows more")
 
 
 def report_unassigned(rows: Sequence[Mapping[str, Any]], *, is_all: bool, as_json: bool) -> None:

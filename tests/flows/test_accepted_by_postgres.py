@@ -7,10 +7,14 @@ from decimal import Decimal
 
 import psycopg
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, literal, select
+from sqlalchemy.pool import NullPool
 from sqlalchemy.types import Uuid
 
 from schemas.chunk import RAW_KEPT_BYTES
+from schemas.tables import metadata
 from tests.transforms.sifting import event, json_chunk, sifted
 from transforms.identify import given_key, ordinal_key
 
@@ -82,3 +86,12 @@ def test_the_keys_of_equal_rows_have_not_changed(postgres_url: str, ordinal: int
         ).scalar_one()
     engine.dispose()
     assert str(made).replace("-", "") == expected
+
+
+def test_the_schema_is_what_its_tables_say(database_url: str) -> None:
+    """The migrations make exactly the tables, columns, keys and indexes that ``schemas.tables`` describes."""
+    with create_engine(database_url, poolclass=NullPool).connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True}
+        )
+        assert compare_metadata(context, metadata) == []

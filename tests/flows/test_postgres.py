@@ -452,7 +452,7 @@ def test_configured_address_is_used(home: Path, told: str, used: str) -> None:
     [
         ("mysql://u:secret@h/d", "starts with 'mysql'"),
         ("postgresql+asyncpg://u:secret@h/d", "starts with 'postgresql\\+asyncpg'"),
-        ("host=h dbname=d", "starts with 'host=h dbname=d'"),
+        ("host=h dbname=d", "does not start with 'postgresql://'"),
         ("postgresql://u:secret@h:port/d", "cannot be read as"),
         ("postgresql:u:secret@h", "cannot be read as"),
         ("postgresql://u:secret@h/d?sslmod=require", 'invalid connection option "sslmod"'),
