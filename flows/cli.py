@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -136,23 +136,26 @@ def catalog_command(
     ] = False,
     clock: Clock = None,
     reason: Reason = None,
+    wait: Wait = False,
     as_json: Json = False,
 ) -> None:
     """Load customers, meters, plans and contracts: all or nothing; show what changed."""
     from flows.reports import report_catalog
 
     with database() as engine:
-        report_catalog(load_catalog(engine, folder, prune=prune, clock=clock, reason=reason), as_json=as_json)
+        applied = load_catalog(engine, folder, prune=prune, clock=clock, reason=reason, wait=wait)
+    report_catalog(applied, as_json=as_json)
 
 
-def load_catalog(engine: Any, folder: Path, *, prune: bool, clock: str | None, reason: str | None) -> Any:
-    """Apply a catalog folder in one transaction; pruned is only what no import at work can be naming just now."""
+def load_catalog(
+    engine: Any, folder: Path, *, prune: bool, clock: str | None, reason: str | None, wait: bool
+) -> Any:
+    """Apply a catalog folder in one transaction, beside no import: all its rows are judged by one catalog."""
     from flows.catalog import apply_catalog
     from flows.database import import_lock
 
     read_at = parse_instant(clock) if clock is not None else datetime.now(UTC)
-    alone = import_lock(engine, wait=False) if prune else nullcontext()
-    with alone, engine.begin() as connection:
+    with import_lock(engine, wait=wait), engine.begin() as connection:
         return apply_catalog(connection, folder, clock=read_at, prune=prune, reason=reason)
 
 
@@ -206,7 +209,7 @@ def run(
     with database() as engine:
         is_changed = False
         if catalog is not None:
-            applied = load_catalog(engine, catalog, prune=False, clock=clock, reason=reason)
+            applied = load_catalog(engine, catalog, prune=False, clock=clock, reason=reason, wait=wait)
             is_changed = applied.is_new and applied.version > 1
         with import_progress() as display:
             ledger = import_sources(engine, request, wait=wait, pace=pace(), display=display, say=say)

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Integer,
     Text,
     any_,
+    delete,
     func,
     insert,
     literal,
@@ -29,7 +30,7 @@ from sqlalchemy import (
     update,
 )
 
-from flows.catalog import catalog_frames
+from flows.catalog import CURRENT_VERSION, catalog_frames
 from flows.load import Catalogued, LoadOrder, Progress, load_file
 from flows.mapping import load_mapping
 from flows.notes import counts_told
@@ -45,7 +46,7 @@ from schemas.errors import UsageImportError
 from schemas.ledger import FileLedger, ImportKind, ImportStatus, Ledger, RowCounts
 from schemas.mapping import Mapping, Template
 from schemas.rejections import RejectionCode
-from schemas.tables import files, import_files, imports, mappings
+from schemas.tables import chunks, files, import_files, imports, mappings, rejections
 from transforms.sift import bounded_counts
 
 MAX_REJECTED: Final = Decimal("0.05")
@@ -136,7 +137,7 @@ def begin_import(engine: Engine, request: ImportRequest, hashed: Sequence[Hashed
 def plan_import(connection: Connection, request: ImportRequest, hashed: Sequence[HashedSource]) -> ImportPlan:
     """What a new import of some files would be called and where its files have their places; writes nothing."""
     mapping = load_mapping(Path(request.mapping_file) if request.mapping_file else None)
-    if connection.scalar(text("select max(catalog_version) from catalog_versions")) is None:
+    if not connection.scalar(text(CURRENT_VERSION)):
         raise UsageImportError(
             "no catalog is loaded; load one with 'usage-import catalog DIR' or run with --catalog DIR"
         )
@@ -167,7 +168,20 @@ def take_up(connection: Connection, plan: ImportPlan, request: ImportRequest, un
         is_resumed=True,
     )
     register_files(connection, plan, begun=begun)
+    version = connection.scalar(text(CURRENT_VERSION))
+    if unfinished.catalog_version != version:
+        load_anew(connection, plan)
+        this = update(imports).where(imports.c.import_id == plan.import_id)
+        connection.execute(this.values(catalog_version=version))
     return plan
+
+
+def load_anew(connection: Connection, plan: ImportPlan) -> None:
+    """Forget what was loaded of an import: judged by an earlier catalog, its rows would show where it was cut off."""
+    for kept in (chunks, rejections):
+        connection.execute(delete(kept).where(kept.c.import_id == plan.import_id))
+    drop_staging(connection, plan.import_id)
+    create_staging(connection, plan.import_id, keeps_bytes=plan.mapping.on_conflict == "reject")
 
 
 def unfinished_message(request: ImportRequest, unfinished: Any) -> str:
@@ -258,6 +272,7 @@ def register(connection: Connection, plan: ImportPlan, request: ImportRequest) -
             clock=plan.clock,
             sources={"sources": list(request.sources), "mapping": request.mapping_file},
             mapping_digest=plan.mapping.digest,
+            catalog_version=connection.scalar(text(CURRENT_VERSION)),
             max_rejected=plan.max_rejected,
             **provenance(reason=request.reason, flow_run_id=request.flow_run_id),
         )

@@ -284,8 +284,9 @@ def place_contracts(
 ) -> None:
     """Lay out what contracts cover and the periods of their pricings, as far as any event can lie at `clock`.
 
-    They are those that the lines are made from, of all customers or of some. Leaves temporary tables ``schedules``, ``periods``, ``covered``, ``ambiguities`` and ``priced``; all analysed, because
-    joins of tables whose size is not known have taken minutes.
+    They are those that the lines are made from, of all customers or of some. Leaves temporary tables ``schedules``,
+    ``periods``, ``covered``, ``ambiguities`` and ``priced``; all analysed, because joins of tables whose size is not known
+    have taken minutes.
     """
     contracts, pricings = read_contracts(connection, customer_nos), read_pricings(connection)
     covered = contracts.join(coverages(contracts, zone=zone), on="contract_no").select(

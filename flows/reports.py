@@ -254,10 +254,12 @@ def report_import(shown: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(dict(shown))
         return
+    told = {name: value for name, value in shown.items() if name not in {"ledger", "sources", "days"}}
+    told |= {"sources": " ".join(shown["sources"]["sources"]), "mapping": shown["sources"]["mapping"]}
     facts = [
         {"what": name.replace("_", " "), "value": plain(value)}
-        for name, value in shown.items()
-        if name not in {"ledger", "sources", "days"} and value is not None
+        for name, value in told.items()
+        if value not in {None, ""}
     ]
     print_table({"what": "", "value": ""}, facts)
     if shown["days"]:

@@ -180,23 +180,46 @@ def test_a_folder_that_has_grown_since_is_gone_on_with(desk: Desk) -> None:
     assert desk(*command).json["status"] == "unchanged"
 
 
-def test_pruning_waits_for_the_import_at_work(desk: Desk) -> None:
-    """A row that is being loaded names its customer already; so nothing is pruned beside it, and afterwards it is in use."""
+def test_a_catalog_is_loaded_beside_no_import(desk: Desk) -> None:
+    """All rows of an import are judged by one catalog, and none names a customer that is pruned meanwhile."""
     begin(desk)
     with_carl = catalog_of(CALLS, TOTAL)
     with_carl["customers"].append({"id": "cus-carl", "name": "Carl", "externalCustomerId": "carl"})
     desk.catalog(with_carl)
-    path = desk.write(
-        "carl.jsonl", *(event(externalCustomerId="carl", idempotencyKey=f"c{n}") for n in range(30))
-    )
-    prune = ("catalog", str(desk.write_catalog(catalog_of(CALLS, TOTAL))), "--prune")
+    rows = [event(externalCustomerId="carl", idempotencyKey=f"c{n}") for n in range(30)]
+    path = desk.write("carl.jsonl", *rows)
+    load = ("catalog", str(desk.write_catalog(catalog_of(CALLS, TOTAL))), "--prune", "--json")
     with stopped_at(desk, "a chunk is being loaded") as connection:
         process = started(desk, "run", path, "--clock", CLOCK)
         wait_until_stopped(connection, process)
-        assert "another import is at work" in desk(*prune, exit_code=1).err.splitlines()[-1]
+        assert "another import is at work" in desk(*load, exit_code=1).err.splitlines()[-1]
+        waiting = started(desk, *load, "--wait")
+        wait_for(connection, WAITING_HERE, "> 1")
     assert ended(process)[0] == 0
-    assert desk(*prune, "--json").json["customers"]["pruned"] == []
+    code, out, _ = ended(waiting)
+    assert (code, json.loads(out)["customers"]["pruned"]) == (0, [])
     assert len(desk("events", "--customer", "carl", "--json").json) == 30
+
+
+def test_an_import_cut_off_is_judged_anew_by_another_catalog(desk: Desk) -> None:
+    """Where it was cut off must not show: rows loaded before and after go by the catalog that it is ended with."""
+    begin(desk)
+    path = desk.write(
+        "carl.jsonl", *(event(externalCustomerId="carl", idempotencyKey=f"c{n}") for n in range(30))
+    )
+    command = ["run", str(path), "--clock", CLOCK, "--json"]
+    with stopped_at(desk, "its checkpoint is being written") as connection:
+        process = started(desk, *command)
+        wait_until_stopped(connection, process)
+        process.kill()
+        process.communicate(timeout=PATIENCE_SECONDS)
+    assert desk.select("select sum(rejected) from chunks where import_id = 2") == [(20,)]
+    with_carl = catalog_of(CALLS, TOTAL)
+    with_carl["customers"].append({"id": "cus-carl", "name": "Carl", "externalCustomerId": "carl"})
+    desk.catalog(with_carl)
+    told = desk(*command).json
+    assert (told["import_id"], told["new"], told["rejected"]) == (2, 30, 0)
+    assert desk("rejects", "2", "--json").json == []
 
 
 def test_readers_see_the_lines_of_before_until_the_publish(desk: Desk) -> None:
