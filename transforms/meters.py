@@ -285,36 +285,40 @@ def _fold_alike(facts: Facts, rules: Sequence[MeterRule]) -> Select[Any]:
         .group_by(*within)
         .subquery("folded")
     )
+    return _told_by_meter(folded, [_meter_row(facts, rule, folded.c) for rule in rules])
+
+
+def _told_by_meter(folded: Subquery, meters: Sequence[tuple[ColumnElement[Any], ...]]) -> Select[Any]:
+    """A fold once per meter, each a row of number, unusable events and quantity; one alone is not joined, a seventh less."""
+    rows: FromClause = folded
+    told: Sequence[ColumnElement[Any]] = meters[0]
+    if len(meters) > 1:
+        columns = column("meter_no", Integer), column("unusable_count", Numeric), column("quantity", Numeric)
+        joined = values(*columns, name="meters").data(list(meters)).lateral()
+        rows, told = folded.join(joined, true()), list(joined.c)
+    meter_no, unusable_count, quantity = told
     of = folded.c
-    meters = (
-        values(
-            column("meter_no", Integer),
-            column("unusable_count", Numeric),
-            column("quantity", Numeric),
-            name="meters",
-        )
-        .data([_meter_row(facts, rule, of) for rule in rules])
-        .lateral()
-    )
     return select(
         of.customer_no,
         of.pin,
-        meters.c.meter_no,
+        meter_no.label("meter_no"),
         of.layer,
         of.first_at,
         of.last_at,
         of.event_count,
-        meters.c.unusable_count,
-        meters.c.quantity,
+        unusable_count.label("unusable_count"),
+        quantity.label("quantity"),
         of.group_key,
-    ).select_from(folded.join(meters, true()))
+    ).select_from(rows)
 
 
-def _meter_row(facts: Facts, rule: MeterRule, folded: ColumnCollection[str, Any]) -> tuple[Any, ...]:
+def _meter_row(
+    facts: Facts, rule: MeterRule, folded: ColumnCollection[str, Any]
+) -> tuple[ColumnElement[Any], ...]:
     """A meter's number, its unusable events and its quantity, from the columns of a fold."""
     meter_no = literal(rule.meter_no, Integer)
     if rule.aggregation_key is None:
-        return meter_no, literal(0, Integer), folded.event_count
+        return meter_no, cast(literal(0), Numeric), folded.event_count
     usable, quantity = _measures_of(facts, rule)
     return meter_no, folded.event_count - folded[usable], folded[quantity]
 
