@@ -24,7 +24,10 @@ SHELL = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 VARYING = (
     (re.compile(r"\b\d+(\.\d+)? s\b"), "1.0 s"),
     (re.compile(r"\b[\d,]+ rows/s\b"), "1 rows/s"),
-    (re.compile(r"\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ(?=  +\d)"), "2026-11-02T06:00:00Z"),  # when an import began
+    (
+        re.compile(r"\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ(?=  +\d)"),
+        "2026-11-02T06:00:00Z",
+    ),  # when an import began
 )
 """What differs from run to run, and what stands for it when two outputs are compared."""
 
