@@ -142,7 +142,7 @@ nobody can guess, it took seconds.
 
 FOLD_VANISHED: Final = f"""
     insert into {FOLDED_TABLE}
-    with standing as (
+    with standing as not materialized (
         select *, group_key = '{{}}' and event_count = 0 as is_empty
         from usage_lines where replaced_publish_no is null and not is_withdrawn
     ), doubtful as (
