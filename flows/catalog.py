@@ -20,6 +20,7 @@ from sqlalchemy import Connection, text
 
 from flows.catalog_folder import read_folder
 from flows.copying import copy_frame
+from flows.fetching import read_frame
 from flows.provenance import user_name
 from schemas.catalog import Customer, Kind, Meter, MeterStatus, Plan, Thing, UsagePricing
 from schemas.errors import UsageImportError
@@ -33,13 +34,13 @@ from transforms.catalog import (
     changes,
     find_dangling,
     find_taken,
-    identity,
     in_order,
     lacking,
     prunable,
     understand,
 )
 from transforms.days import INSTANT
+from transforms.ids import identity
 from transforms.meters import MeterRule, meter_rule
 
 ONE_AT_A_TIME: Final = "lock table catalog_versions in share row exclusive mode"
@@ -290,6 +291,11 @@ class CatalogResult:
     kinds: Mapping[Kind, KindChanges]
     warnings: tuple[CatalogProblem, ...]
 
+    @property
+    def is_ahead(self) -> bool:
+        """Whether there may be lines that were made from an earlier version."""
+        return self.is_new and self.version > 1
+
     def as_json(self) -> dict[str, Any]:
         """The same for machines: JSON values; numbers within changed fields are Decimals."""
         return {
@@ -379,8 +385,8 @@ def catalog_frames(connection: Connection) -> CatalogFrames:
     """The catalog as it is held, for sifting and rolling up."""
     return CatalogFrames(
         version=connection.scalar(text(CURRENT_VERSION)) or 0,
-        customers=_frame(connection, "customers", READ_CUSTOMERS),
-        contracts=_frame(connection, "contracts", READ_CONTRACTS),
+        customers=read_frame(connection, READ_CUSTOMERS, COLUMNS["customers"]),
+        contracts=read_frame(connection, READ_CONTRACTS, COLUMNS["contracts"]),
         rules=tuple(
             meter_rule(
                 Meter.model_validate(_EXACT_JSON.decode(document)), meter_no=meter_no, inactive_at=inactive_at
@@ -412,11 +418,6 @@ class _Ids:
     def __call__(self, kind: Kind, id_: str) -> str:
         held = self.held[kind].get(identity(id_))
         return self.told.things[kind][identity(id_)].model.id if held is None else held.id
-
-
-def _frame(connection: Connection, name: str, statement: str) -> pl.DataFrame:
-    rows = [tuple(row) for row in connection.execute(text(statement))]
-    return pl.DataFrame(rows, schema=COLUMNS[name], orient="row")
 
 
 def _held(connection: Connection) -> Held:

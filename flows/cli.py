@@ -207,13 +207,12 @@ def run(
         reason=reason,
     )
     with database() as engine:
-        is_changed = False
+        applied = None
         if catalog is not None:
             applied = load_catalog(engine, catalog, prune=False, clock=clock, reason=reason, wait=wait)
-            is_changed = applied.is_new and applied.version > 1
         with import_progress() as display:
             ledger = import_sources(engine, request, wait=wait, pace=pace(), display=display, say=say)
-    if is_changed and ledger.status != ImportStatus.PUBLISHED:
+    if applied is not None and applied.is_ahead and ledger.status != ImportStatus.PUBLISHED:
         say_lines_follow()
     report_run(ledger, as_json=as_json)
 
@@ -423,10 +422,10 @@ def prepare_output() -> None:
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(
-                encoding=None if stream.isatty() else "utf-8",
-                errors="backslashreplace" if stream.isatty() else None,
-            )
+            if stream.isatty():
+                stream.reconfigure(errors="backslashreplace")
+            else:
+                stream.reconfigure(encoding="utf-8")
     if sys.stdout is None:
         raise ConfigurationError("standard output is closed; give it a place, such as /dev/null")
 

@@ -23,6 +23,7 @@ SCHEMA_VERSION: Final = "0001"
 OLDEST_SERVER: Final = 15
 MIGRATION_LOCK: Final = 7_301_001
 IMPORT_LOCK: Final = 7_301_002
+KEEP_TO_READ: Final = "lock table events, usage_lines, folded_matches in access share mode"
 
 
 def home(environ: Mapping[str, str]) -> Path:
@@ -62,10 +63,10 @@ def what_happened(engine: Engine, error: Exception) -> str:
     """One line about an error of Postgres; never with the password."""
     said = error.orig if isinstance(error, DBAPIError) else error
     line = next(iter(str(said).strip().splitlines()), type(said).__name__).strip()
-    where = database_name(engine)
-    if isinstance(said, psycopg.OperationalError) and said.sqlstate is None and "FATAL:" in line:
-        return f"postgres at {where} lets nobody in: {line}; see that USAGE_IMPORT_DATABASE_URL is right"
     if isinstance(said, psycopg.OperationalError) and said.sqlstate is None:
+        where = database_name(engine)
+        if "FATAL:" in line:
+            return f"postgres at {where} lets nobody in: {line}; see that USAGE_IMPORT_DATABASE_URL is right"
         return f"postgres at {where} does not answer: {line}; see that it runs and that USAGE_IMPORT_DATABASE_URL is right"
     return (
         f"postgres refused: {line}; what was committed before is kept, so the same command can be run again"
@@ -110,9 +111,6 @@ def schema_version(connection: Connection) -> str | None:
         return None
     version: str | None = connection.scalar(text("select version_num from alembic_version"))
     return version
-
-
-KEEP_TO_READ: Final = "lock table events, usage_lines, folded_matches in access share mode"
 
 
 @contextmanager

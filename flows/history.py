@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
+from flows.fetching import read_batches
 from flows.usage import CUSTOMERS_NAMED, UsageFilter, refuse_unknown
 from schemas.errors import ConfigurationError
 
@@ -82,9 +83,7 @@ def show_import(connection: Connection, import_id: int) -> dict[str, Any]:
 def list_rejections(connection: Connection, import_id: int) -> Iterator[list[dict[str, Any]]]:
     """The rows an import set aside, by file and row; read some at a time, since each may have 64 KiB."""
     show_import(connection, import_id)
-    statement = text(LIST_REJECTIONS).execution_options(yield_per=REJECTIONS_AT_ONCE)
-    result = connection.execute(statement, {"import_id": import_id})
-    return ([dict(row) for row in part] for part in result.mappings().partitions(REJECTIONS_AT_ONCE))
+    return read_batches(connection, LIST_REJECTIONS, {"import_id": import_id}, size=REJECTIONS_AT_ONCE)
 
 
 def count_repeats(connection: Connection, import_id: int) -> dict[int, int]:

@@ -14,23 +14,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import (
-    ARRAY,
-    Connection,
-    Engine,
-    Integer,
-    Text,
-    any_,
-    delete,
-    func,
-    insert,
-    literal,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import Connection, Engine, delete, func, insert, select, text, update
 
 from flows.catalog import CURRENT_VERSION, catalog_frames
+from flows.fetching import is_one_of
 from flows.load import Catalogued, LoadOrder, Progress, load_file
 from flows.mapping import load_mapping
 from flows.notes import counts_told
@@ -91,6 +78,7 @@ class ImportPlan:
 
     import_id: int
     clock: datetime
+    catalog_version: int
     mapping: Mapping
     files: tuple[PlannedFile, ...]
     max_rejected: Decimal
@@ -137,13 +125,15 @@ def begin_import(engine: Engine, request: ImportRequest, hashed: Sequence[Hashed
 def plan_import(connection: Connection, request: ImportRequest, hashed: Sequence[HashedSource]) -> ImportPlan:
     """What a new import of some files would be called and where its files have their places; writes nothing."""
     mapping = load_mapping(Path(request.mapping_file) if request.mapping_file else None)
-    if not connection.scalar(text(CURRENT_VERSION)):
+    catalog_version = connection.scalar(text(CURRENT_VERSION))
+    if not catalog_version:
         raise UsageImportError(
             "no catalog is loaded; load one with 'usage-import catalog DIR' or run with --catalog DIR"
         )
     return ImportPlan(
         import_id=next_id(connection, imports.c.import_id),
         clock=request.clock or datetime.now(UTC),
+        catalog_version=catalog_version,
         mapping=mapping,
         files=plan_files(connection, hashed, mapping),
         max_rejected=MAX_REJECTED if request.max_rejected is None else request.max_rejected,
@@ -168,11 +158,10 @@ def take_up(connection: Connection, plan: ImportPlan, request: ImportRequest, un
         is_resumed=True,
     )
     register_files(connection, plan, begun=begun)
-    version = connection.scalar(text(CURRENT_VERSION))
-    if unfinished.catalog_version != version:
+    if unfinished.catalog_version != plan.catalog_version:
         load_anew(connection, plan)
         this = update(imports).where(imports.c.import_id == plan.import_id)
-        connection.execute(this.values(catalog_version=version))
+        connection.execute(this.values(catalog_version=plan.catalog_version))
     return plan
 
 
@@ -211,9 +200,7 @@ def plan_files(
     known = {
         (row.sha256, row.mapping_digest): row
         for row in connection.execute(
-            select(files).where(
-                files.c.sha256 == any_(literal([file.sha256 for file in hashed], ARRAY(Text)))
-            )
+            select(files).where(is_one_of(files.c.sha256, [file.sha256 for file in hashed]))
         )
     }
     refuse_other_mapping(hashed, mapping, list(known.values()))
@@ -272,7 +259,7 @@ def register(connection: Connection, plan: ImportPlan, request: ImportRequest) -
             clock=plan.clock,
             sources={"sources": list(request.sources), "mapping": request.mapping_file},
             mapping_digest=plan.mapping.digest,
-            catalog_version=connection.scalar(text(CURRENT_VERSION)),
+            catalog_version=plan.catalog_version,
             max_rejected=plan.max_rejected,
             **provenance(reason=request.reason, flow_run_id=request.flow_run_id),
         )
@@ -296,9 +283,7 @@ def register_files(
     read = [file for file in plan.files if not file.is_unchanged and file.file_id not in begun]
     if not read:
         return
-    placed = select(files.c.file_id).where(
-        files.c.file_id == any_(literal([file.file_id for file in read], ARRAY(Integer)))
-    )
+    placed = select(files.c.file_id).where(is_one_of(files.c.file_id, [file.file_id for file in read]))
     held = set(connection.scalars(placed))
     fresh = [
         {
@@ -389,9 +374,7 @@ def let_count(connection: Connection, plan: ImportPlan, ledger: Ledger) -> None:
     ledger.unassigned_by_reason = published.unassigned_by_reason
     ledger.unusable = published.unusable
     connection.execute(
-        update(files)
-        .where(files.c.file_id == any_(literal(list(read), ARRAY(Integer))))
-        .values(published_import_id=plan.import_id)
+        update(files).where(is_one_of(files.c.file_id, read)).values(published_import_id=plan.import_id)
     )
 
 

@@ -370,7 +370,7 @@ def report_catalog(result: CatalogResult, *, as_json: bool) -> None:
     for warning in result.warnings:
         say(f"warning: {warning}")
     say(f"catalog {result.version} {'loaded' if result.is_new else 'unchanged'}")
-    if result.is_new and result.version > 1:
+    if result.is_ahead:
         say_lines_follow()
 
 

@@ -10,6 +10,8 @@ from typing import Final
 import polars as pl
 from sqlalchemy import Connection, text
 
+from flows.fetching import read_frame
+
 READ_STATE: Final = "select billing_time_zone, meters_digest, catalog_version from rollup_state"
 WRITE_STATE: Final = """
     insert into rollup_state (billing_time_zone, meters_digest, catalog_version)
@@ -87,11 +89,9 @@ def keep_catalog(connection: Connection) -> None:
 
 def read_contracts(connection: Connection, customer_nos: list[int] | None = None) -> pl.DataFrame:
     """The contracts of all customers or of some: contract_no, customer_no, plan_no, start_on, end_on, anchor."""
-    rows = connection.execute(text(READ_CONTRACTS), {"customer_nos": customer_nos})
-    return pl.DataFrame([tuple(row) for row in rows], schema=CONTRACT_COLUMNS, orient="row")
+    return read_frame(connection, READ_CONTRACTS, CONTRACT_COLUMNS, customer_nos=customer_nos)
 
 
 def read_pricings(connection: Connection) -> pl.DataFrame:
     """The pricings that carry usage: pricing_no, plan_no, meter_no, interval, interval_count."""
-    rows = connection.execute(text(READ_PRICINGS))
-    return pl.DataFrame([tuple(row) for row in rows], schema=PRICING_COLUMNS, orient="row")
+    return read_frame(connection, READ_PRICINGS, PRICING_COLUMNS)

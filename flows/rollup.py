@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import polars as pl
 from sqlalchemy import (
-    ARRAY,
     ColumnElement,
     Connection,
     FromClause,
@@ -22,7 +21,6 @@ from sqlalchemy import (
     Select,
     Table,
     and_,
-    any_,
     case,
     column,
     false,
@@ -37,6 +35,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from flows.fetching import is_one_of
 from flows.filling import filling
 from flows.scratch import create_as, drop_scratch, execute_bound
 from schemas.tables import customer_edges, events, files, folded_matches, folded_usage
@@ -186,7 +185,7 @@ def _everything(connection: Connection, layer: int, arrived: Arrived | None) -> 
     """All events; those that have arrived in their own layer, all others in the base."""
     told: ColumnElement[Any] = literal(layer if arrived else BASE_LAYER, Integer)
     if arrived and connection.scalar(text(HAS_BASE)):
-        is_arrived = events.c.file_id == any_(literal(list(arrived.file_ids), ARRAY(Integer)))
+        is_arrived = is_one_of(events.c.file_id, arrived.file_ids)
         told = case((is_arrived, layer), else_=BASE_LAYER)
     return _source(events, layer=told)
 

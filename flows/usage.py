@@ -7,9 +7,11 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
+from flows.fetching import read_batches
 from flows.lines import LINE_ID, place_contracts
 from flows.rolled_up import read_state
 from schemas.errors import ConfigurationError
+from transforms.ids import is_same_id
 
 LINES_AT_ONCE: Final = 10_000
 """Lines held in memory together, whatever their number."""
@@ -18,12 +20,9 @@ READ_TO_THE_END: Final = "set local cursor_tuple_fraction = 1"
 """Postgres plans a cursor for the first tenth of its rows, unless told that all are wanted."""
 
 GREATEST_CLOCK: Final = "select max(clock) from imports where published_at is not null"
-SAME_ID: Final = "({id} = {value} or (cast({value} as text) ~* '^[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}$' and lower({id}) = lower({value})))"
-"""Two ids are the same where they are equal; in UUIDs letter case does not count."""
-
 CUSTOMERS_NAMED: Final = (
-    f"select customer_no from customers where {SAME_ID.format(id='id', value=':customer')}"
-    f" or {SAME_ID.format(id='external_customer_id', value=':customer')}"
+    f"select customer_no from customers where {is_same_id('id', ':customer')}"
+    f" or {is_same_id('external_customer_id', ':customer')}"
 )
 
 READ_LINES: Final = f"""
@@ -60,7 +59,7 @@ READ_LINES: Final = f"""
     join pricings g using (pricing_no) join plans s on s.plan_no = g.plan_no
     join rolled_up_meters m on m.meter_no = l.meter_no join meters n on n.meter_no = l.meter_no
     where (cast(:period as text) is null or to_char(l.period_start_on, 'YYYY-MM') = :period)
-        and (cast(:contract as text) is null or {SAME_ID.format(id="c.id", value=":contract")})
+        and (cast(:contract as text) is null or {is_same_id("c.id", ":contract")})
         and (cast(:meter as text) is null or m.code = :meter)
     order by c.id collate "C", g.id collate "C", l.period_start, l.group_key collate "C"
 """
@@ -99,13 +98,12 @@ def read_usage(connection: Connection, wanted: UsageFilter) -> Iterator[list[dic
         "meter": wanted.meter,
     }
     connection.execute(text(READ_TO_THE_END))
-    result = connection.execute(text(READ_LINES).execution_options(yield_per=LINES_AT_ONCE), asked)
-    return ([dict(row) for row in part] for part in result.mappings().partitions(LINES_AT_ONCE))
+    return read_batches(connection, READ_LINES, asked, size=LINES_AT_ONCE)
 
 
 KNOWN: Final = {
     "customer": f"select exists ({CUSTOMERS_NAMED})",
-    "contract": f"select exists (select from contracts where {SAME_ID.format(id='id', value=':contract')})",
+    "contract": f"select exists (select from contracts where {is_same_id('id', ':contract')})",
     "meter": "select exists (select from meters where code = :meter union all select from rolled_up_meters where code = :meter)",
 }
 

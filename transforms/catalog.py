@@ -19,11 +19,11 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from schemas.catalog import MODELS, USAGE, Customer, Kind, Meter, Plan, Pricing, Thing
+from transforms.ids import identity
 from transforms.numbers import plain_decimal
 from transforms.warnings import is_placeholder, is_shortened
 
 _DIGITS = re.compile("([0-9]+)")
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _REFERENCES: Final = ("id", "customerId", "planId", "meterId", "externalCustomerId")
 _SENTENCES: Final = {
     "string_type": "must be text",
@@ -105,11 +105,6 @@ class FieldChange:
     field: str
     before: Any
     after: Any
-
-
-def identity(id_: str) -> str:
-    """Two ids are the same exactly where these are equal: in UUIDs letter case does not count."""
-    return id_.lower() if len(id_) == 36 and _UUID.fullmatch(id_) else id_
 
 
 def understand(documents: Iterable[Document]) -> Told:

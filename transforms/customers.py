@@ -6,8 +6,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from schemas.rows import is_noted_unfit
-
-_UUID = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
+from transforms.ids import identities
 
 
 def resolve_customers(
@@ -51,23 +50,13 @@ def _look_up(
     index = (
         known.filter(pl.col(key).is_not_null())
         .select(
-            _matched(key).alias("_matched"),
+            identities(key).alias("_matched"),
             *(pl.col(old).cast(pl.Int32).alias(new) for old, new in told.items()),
         )
         .unique("_matched", keep="first", maintain_order=True)
     )
-    wanted = rows.with_columns(pl.when(~is_noted_unfit(name)).then(_matched(name)).alias("_matched"))
+    wanted = rows.with_columns(pl.when(~is_noted_unfit(name)).then(identities(name)).alias("_matched"))
     return wanted.join(index, on="_matched", how="left", maintain_order="left").drop("_matched")
-
-
-def _matched(name: str) -> pl.Expr:
-    """An id as it is compared: a UUID without regard to case, anything else as it stands."""
-    text = pl.col(name)
-    return (
-        pl.when((text.str.len_bytes() == 36) & text.str.contains(_UUID))
-        .then(text.str.to_lowercase())
-        .otherwise(text)
-    )
 
 
 def _folded(name: str) -> pl.Expr:

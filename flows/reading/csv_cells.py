@@ -6,10 +6,9 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.csv
 
-TEXT = pa.large_string()
+from flows.reading.sniffing import UTF8_MARK
 
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-"""Arrow leaves one out at the beginning of what it is given, which is the middle of a file: there it is a character."""
+TEXT = pa.large_string()
 
 
 class RaggedError(ValueError):
@@ -25,8 +24,9 @@ def columns(records: Sequence[bytes], *, names: Sequence[str], delimiter: bytes)
     if not records:
         return pl.DataFrame(schema=dict.fromkeys(names, pl.String))
     text = b"\n".join(records)
-    if text.startswith(BYTE_ORDER_MARK):
-        text = BYTE_ORDER_MARK + text
+    if text.startswith(UTF8_MARK):
+        # Arrow leaves one out at the beginning of what it is given, which is the middle of a file: there it is a character.
+        text = UTF8_MARK + text
     numbers = [str(index) for index in range(len(names))]
     try:
         table = pyarrow.csv.read_csv(

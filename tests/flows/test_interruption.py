@@ -180,12 +180,17 @@ def test_a_folder_that_has_grown_since_is_gone_on_with(desk: Desk) -> None:
     assert desk(*command).json["status"] == "unchanged"
 
 
-def test_a_catalog_is_loaded_beside_no_import(desk: Desk) -> None:
-    """All rows of an import are judged by one catalog, and none names a customer that is pruned meanwhile."""
-    begin(desk)
+def load_carl(desk: Desk) -> None:
+    """A catalog with one more customer."""
     with_carl = catalog_of(CALLS, TOTAL)
     with_carl["customers"].append({"id": "cus-carl", "name": "Carl", "externalCustomerId": "carl"})
     desk.catalog(with_carl)
+
+
+def test_a_catalog_is_loaded_beside_no_import(desk: Desk) -> None:
+    """All rows of an import are judged by one catalog, and none names a customer that is pruned meanwhile."""
+    begin(desk)
+    load_carl(desk)
     rows = [event(externalCustomerId="carl", idempotencyKey=f"c{n}") for n in range(30)]
     path = desk.write("carl.jsonl", *rows)
     load = ("catalog", str(desk.write_catalog(catalog_of(CALLS, TOTAL))), "--prune", "--json")
@@ -214,9 +219,7 @@ def test_an_import_cut_off_is_judged_anew_by_another_catalog(desk: Desk) -> None
         process.kill()
         process.communicate(timeout=PATIENCE_SECONDS)
     assert desk.select("select sum(rejected) from chunks where import_id = 2") == [(20,)]
-    with_carl = catalog_of(CALLS, TOTAL)
-    with_carl["customers"].append({"id": "cus-carl", "name": "Carl", "externalCustomerId": "carl"})
-    desk.catalog(with_carl)
+    load_carl(desk)
     told = desk(*command).json
     assert (told["import_id"], told["new"], told["rejected"]) == (2, 30, 0)
     assert desk("rejects", "2", "--json").json == []

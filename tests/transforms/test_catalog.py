@@ -19,11 +19,11 @@ from transforms.catalog import (
     changes,
     find_dangling,
     find_taken,
-    identity,
     lacking,
     prunable,
     understand,
 )
+from transforms.ids import identity
 
 METER = {"id": "m1", "code": "calls", "aggregationType": "COUNT"}
 PRICING = {"id": "r1", "model": "USAGE", "meterId": "m1", "priceInterval": "MONTH", "priceIntervalCount": 1}
