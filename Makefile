@@ -26,7 +26,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 demo: $(STAMP)  ## a month of usage, from an export to invoice-ready lines
-	@$(BIN)/python -m flows.demo
+	@$(BIN)/python -m flows.commands.demo
 
 test: $(STAMP)  ## every test, on a real Postgres
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --quiet

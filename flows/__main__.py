@@ -1,5 +1,5 @@
 """``python -m flows`` is ``usage-import``."""
 
-from flows.cli import main
+from flows.commands.app import main
 
 main()

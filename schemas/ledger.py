@@ -1,46 +1,8 @@
 """The ledger of an import: what became of its rows, per file and in all."""
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 
-
-class Outcome(StrEnum):
-    """What became of an accepted or rejected row; every row has exactly one."""
-
-    NEW = "new"
-    """The key was unknown."""
-    DUPLICATE = "duplicate"
-    """The key is held with the same content."""
-    CORRECTED = "corrected"
-    """The key is held with other content; the new version counts."""
-    STALE = "stale"
-    """Other content, but told earlier than the version held."""
-    REJECTED = "rejected"
-    """Set aside with one reason."""
-
-
-class ImportStatus(StrEnum):
-    """Where an import stands."""
-
-    LOADING = "loading"
-    """Chunks are being loaded; after a crash the same command goes on."""
-    PUBLISHED = "published"
-    """Its events count."""
-    HELD = "held"
-    """Loaded and computed, invisible until published."""
-    FAILED = "failed"
-    """Nothing of it was loaded; its rejections are kept."""
-    REVERTED = "reverted"
-    """Given up before it counted, or taken back."""
-    UNCHANGED = "unchanged"
-    """All its files were known already."""
-
-
-class ImportKind(StrEnum):
-    """What a row of the history did."""
-
-    IMPORT = "import"
-    ROLLUP = "rollup"
+from schemas.vocabulary import ImportStatus
 
 
 @dataclass

@@ -23,9 +23,9 @@ from sqlalchemy.pool import NullPool
 from xdist.remote import Producer
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
-from flows.database import migrate
-from flows.postgres import URL_VARIABLE
-from flows.postgres import database_url as postgres_of
+from flows.database.connection import database_url as postgres_of
+from flows.database.embedded.installation import URL_VARIABLE
+from flows.database.migrate import migrate
 
 ROOT = Path(__file__).parents[1]
 PATIENCE_SECONDS = 300

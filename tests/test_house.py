@@ -63,7 +63,7 @@ def test_a_module_says_what_it_is(path: Path) -> None:
 
 def test_help_costs_no_heavy_library() -> None:
     """`--help` answers without the seconds that Prefect, or the frames, take to import."""
-    script = f"import sys, flows.cli; print([name for name in {HEAVY} if name in sys.modules])"
+    script = f"import sys, flows.commands.app; print([name for name in {HEAVY} if name in sys.modules])"
     ended = subprocess.run(
         [sys.executable, "-c", script],
         cwd=ROOT,

@@ -67,7 +67,7 @@ def copy(tmp_path: Path) -> Path:
     (tmp_path / "shared").symlink_to(TRACE)
     program = tmp_path / "bin" / "usage-import"
     program.parent.mkdir()
-    program.write_text(f"#!{sys.executable}\nfrom flows.cli import main\n\nmain()\n")
+    program.write_text(f"#!{sys.executable}\nfrom flows.commands.app import main\n\nmain()\n")
     program.chmod(0o755)
     return folder
 

@@ -18,13 +18,13 @@ DAYS: Final = "tests/transforms/test_days.py::"
 PERIODS: Final = "tests/transforms/test_periods.py::"
 SIFT: Final = "tests/transforms/test_sift.py::"
 OUTCOMES: Final = "tests/transforms/test_outcomes.py::"
-LAWS: Final = "tests/flows/test_laws_of_imports.py::"
-ROLLUP: Final = "tests/flows/test_rollup_laws.py::"
-CONTRACTS: Final = "tests/flows/test_traps_of_contracts.py::"
-IDENTITY: Final = "tests/flows/test_traps_of_identity.py::"
-NUMBERS: Final = "tests/flows/test_traps_of_numbers.py::"
-FILES: Final = "tests/flows/test_traps_of_files.py::"
-INTERRUPTION: Final = "tests/flows/test_interruption.py::"
+LAWS: Final = "tests/flows/database/test_laws_of_imports.py::"
+ROLLUP: Final = "tests/flows/database/test_rollup_laws.py::"
+CONTRACTS: Final = "tests/flows/database/test_traps_of_contracts.py::"
+IDENTITY: Final = "tests/flows/database/test_traps_of_identity.py::"
+NUMBERS: Final = "tests/flows/database/test_traps_of_numbers.py::"
+FILES: Final = "tests/flows/database/test_traps_of_files.py::"
+INTERRUPTION: Final = "tests/flows/database/test_interruption.py::"
 STORY: Final = "tests/test_stories.py::test_a_story_comes_out_as_worked_out_by_hand"
 
 TRAPS: Final[dict[int, tuple[str, ...]]] = {
@@ -99,7 +99,7 @@ TRAPS: Final[dict[int, tuple[str, ...]]] = {
     22: (f"{NUMBERS}test_every_value_counts_exactly_or_is_reported",),
     23: (
         f"{NUMBERS}test_every_value_counts_exactly_or_is_reported",
-        "tests/flows/test_accepted_by_postgres.py::test_accepted_properties_are_jsonb",
+        "tests/flows/database/test_accepted_by_postgres.py::test_accepted_properties_are_jsonb",
     ),
     24: (
         f"{NUMBERS}test_sums_are_exact",

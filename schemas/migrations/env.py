@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from schemas.tables import metadata
+from schemas.tables.metadata import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 with context.begin_transaction():

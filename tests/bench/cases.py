@@ -12,7 +12,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from flows.postgres import URL_VARIABLE, bin_dir
+from flows.database.embedded.installation import URL_VARIABLE
+from flows.database.embedded.programs import bin_dir
 from tests.bench.contenders import (
     Contender,
     dlt_loader,

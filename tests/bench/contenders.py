@@ -12,7 +12,8 @@ from typing import Final
 
 import polars as pl
 
-from flows.postgres import URL_VARIABLE, bin_dir
+from flows.database.embedded.installation import URL_VARIABLE
+from flows.database.embedded.programs import bin_dir
 from tests.bench.exports import CLEANED_COLUMNS, CLOCK, Export, Truth
 from tests.bench.meters import BenchMeter, MeterTotal, merged_facts
 from tests.bench.servers import Server

@@ -17,7 +17,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from flows.reading.decompression import zstd
+from flows.sources.reading.decompression import zstd
 from tests.bench.meters import (
     MODELS,
     REGIONS,
@@ -43,7 +43,7 @@ FACTS_MERGED: Final = 8
 
 CLEANED_COLUMNS: Final = (
     "key", "at", "row", "file_id", "customer_no", "contract_no", "is_keyless", "is_timestamp_omitted", "is_deleted",
-    "event_name", "idempotency_key", "source_version", "properties",
+    "event_name", "idempotency_key", "record_version", "properties",
 )  # fmt: skip
 """The columns of ``events``, in which the cleaned rows are given to ``psql``."""
 
@@ -312,7 +312,7 @@ def cleaned_rows(counted: pl.DataFrame, *, first_row: int) -> pl.DataFrame:
         is_deleted=pl.lit("f"),
         event_name="event_name",
         idempotency_key="key",
-        source_version=pl.lit(None, dtype=pl.String),
+        record_version=pl.lit(None, dtype=pl.String),
         properties=_properties(),
     ).select(CLEANED_COLUMNS)
 

@@ -16,7 +16,10 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
-from flows import postgres
+from flows.database.embedded import installation
+from flows.database.embedded import server as embedded_server
+from flows.database.embedded.programs import bin_dir
+from flows.database.embedded.settings import EMBEDDED_LOCALE, SETTINGS, settings_of_machine
 from tests.ports import free_port
 
 STOCK_SETTINGS: Final = {
@@ -102,19 +105,18 @@ class Server:
 def server(home: Path, *, is_stock: bool) -> Iterator[Server]:
     """A server on data of its own, with the settings of the embedded one or with none."""
     port = free_port()
-    settings = STOCK_SETTINGS if is_stock else postgres.SETTINGS | postgres._settings_of_machine()
+    settings = STOCK_SETTINGS if is_stock else SETTINGS | settings_of_machine()
     told = settings | {"listen_addresses": "127.0.0.1", "port": str(port)}
     with ExitStack() as held:
-        for name, value in (
-            ("SETTINGS", told),
-            ("SOCKET_NAME", f".s.PGSQL.{port}"),
-            ("_settings_of_machine", dict[str, str]),
+        for module, name, value in (
+            (embedded_server, "SETTINGS", told),
+            (embedded_server, "SOCKET_NAME", f".s.PGSQL.{port}"),
+            (installation, "SOCKET_NAME", f".s.PGSQL.{port}"),
+            (embedded_server, "settings_of_machine", dict[str, str]),
         ):
-            held.callback(setattr, postgres, name, getattr(postgres, name))
-            setattr(postgres, name, value)
-        held.enter_context(
-            postgres.embedded_url(home, binaries=postgres.bin_dir(), locale=postgres.EMBEDDED_LOCALE)
-        )
+            held.callback(setattr, module, name, getattr(module, name))
+            setattr(module, name, value)
+        held.enter_context(embedded_server.embedded_url(home, binaries=bin_dir(), locale=EMBEDDED_LOCALE))
         data = home / "postgres" / "data"
         postmaster = int((data / "postmaster.pid").read_text().split()[0])
         access = data / "pg_hba.conf"

@@ -9,13 +9,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import flows.importing
-import flows.running
-from flows.cli import app
+from flows.commands.app import app
+from flows.imports import finish, recompute, run
 
 STAGES = {
-    flows.running: ("identify_sources", "load_files", "finish_import", "publish"),
-    flows.importing: ("settle", "touch", "merge", "publish"),
+    run: ("identify_sources", "load_files", "finish_import"),
+    recompute: ("publish",),
+    finish: ("settle", "touch", "merge", "publish"),
 }
 """What is timed where it is called from; a stage that has gone is not told."""
 

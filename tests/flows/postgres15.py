@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from flows.postgres import embedded_url
+from flows.database.embedded.server import embedded_url
 
 PLACES = ("/usr/lib/postgresql/15/bin", "/usr/pgsql-15/bin", "/opt/homebrew/opt/postgresql@15/bin")
 LOCALE = ("--locale=C",)  # the builtin provider came with 17; C sorts by bytes as it does

@@ -21,11 +21,12 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
-from flows.catalog import apply_catalog
-from flows.importing import ImportRequest
-from flows.progress import NoDisplay
-from flows.running import Pace, run_import, run_rollup
-from flows.usage import UsageFilter, read_usage
+from flows.catalog.apply import apply_catalog
+from flows.imports.recompute import run_rollup
+from flows.imports.request import ImportRequest, Pace
+from flows.imports.run import run_import
+from flows.output.progress import NoDisplay
+from flows.usage.read_lines import UsageFilter, read_usage
 from schemas.ledger import Ledger
 
 CLOCK = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -231,22 +232,22 @@ class SmallInstallation:
         return {name: self.select(statement) for name, statement in STORED.items()}
 
 
-EVENT = "key::text, at, file_id, row, customer_no, contract_no, is_deleted, event_name, source_version, properties::text"
+EVENT = "key::text, at, file_id, row, customer_no, contract_no, is_deleted, event_name, record_version, properties::text"
 STORED = {
     "events": f"select {EVENT} from events order by 1",
     "superseded": f"select {EVENT}, standing, import_id from superseded order by 1, 3, 4",
-    "tellings": "select key::text, file_id, row, version_file_id, version_row, source_version from tellings order by 2, 3",
+    "duplicates": "select key::text, file_id, row, version_file_id, version_row, record_version from duplicates order by 2, 3",
     "rejections": """
         select import_id, file_id, row, line, byte_offset, code, message, field, value, raw, raw_length from rejections
         order by 1, 2, 3
     """,
     "folded_usage": """
-        select customer_no, pin, meter_no, group_key, count(quantity) > 0, sum(event_count), sum(unusable_count),
+        select customer_no, pinned_contract_no, meter_no, group_key, count(quantity) > 0, sum(event_count), sum(unusable_count),
                min(first_at), max(last_at)
         from folded_usage group by 1, 2, 3, 4 order by 1, 2, 3, 4
     """,
     "folded_matches": """
-        select customer_no, pin, event_name, meters, sum(event_count), min(first_at), max(last_at) from folded_matches
+        select customer_no, pinned_contract_no, event_name, meters, sum(event_count), min(first_at), max(last_at) from folded_matches
         group by 1, 2, 3, 4 order by 1, 2, 3, 4
     """,
     "usage_lines": """

@@ -22,7 +22,7 @@ STEPS = {
     "the import is being registered": ("insert", "import_files", ""),
     "a chunk is being loaded": ("insert", "chunks", "when (new.last_row >= 20)"),
     "its checkpoint is being written": ("insert", "rejections", "when (new.row >= 30)"),
-    "tellings are being kept": ("insert", "tellings", ""),
+    "duplicates are being kept": ("insert", "duplicates", ""),
     "events are being merged": ("insert", "events", ""),
     "usage is being folded": ("insert", "folded_usage", ""),
     "lines are being written": ("insert", "usage_lines", ""),

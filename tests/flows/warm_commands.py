@@ -1,7 +1,7 @@
 """The command line many times over from one warm process: every command is a fork of it, with nothing left behind.
 
 Started as `python -m tests.flows.warm_commands`, it answers one JSON request a line on standard input: arguments,
-environment, and where the output goes. Each runs `flows.cli.main` in a process of its own. What modules a command had to
+environment, and where the output goes. Each runs `flows.commands.app.main` in a process of its own. What modules a command had to
 import is told to the warm process, which imports them too: the next one finds them there, and nothing else.
 """
 
@@ -111,7 +111,7 @@ def _become(request: dict[str, object], imported: int) -> None:
 
 
 def _exit_code_of_main() -> int:
-    from flows.cli import main
+    from flows.commands.app import main
 
     try:
         main()

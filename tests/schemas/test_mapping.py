@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from schemas.mapping import DEFAULT_MAPPING, Mapping, template_pieces
+from schemas.documents.mapping import DEFAULT_MAPPING, Mapping, template_pieces
 
 
 def digest(text: str) -> str:

@@ -9,9 +9,9 @@ import pytest
 from pandera.config import ValidationDepth, config_context
 from pandera.errors import SchemaErrors
 
-from schemas.rejections import RejectionCode
-from schemas.rows import INSTANT, _rule, is_fit, row_rules
-from transforms.validate import validate
+from schemas.frames.rows import INSTANT, _rule, is_fit, row_rules
+from schemas.vocabulary import RejectionCode
+from transforms.rows.validate import validate
 
 AT = datetime(2025, 1, 1, tzinfo=UTC)
 STRICT = row_rules(latest=AT, oldest=AT, is_timestamp_required=True)

@@ -4,7 +4,7 @@ from datetime import date
 
 import polars as pl
 
-from transforms.days import INSTANT, LAST_INSTANT, openings, zone_named
+from transforms.values.days import INSTANT, LAST_INSTANT, openings, zone_named
 
 
 def day_starts(zone: str, *, first: date, last: date) -> pl.DataFrame:

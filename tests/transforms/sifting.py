@@ -6,9 +6,9 @@ from typing import Any
 
 import polars as pl
 
-from schemas.chunk import Chunk, Malformed
-from schemas.mapping import DEFAULT_MAPPING, Mapping
-from transforms.sift import Sifted, sift
+from schemas.documents.mapping import DEFAULT_MAPPING, Mapping
+from schemas.frames.chunk import Chunk, Malformed
+from transforms.rows.sift import Sifted, sift
 
 CLOCK = datetime(2026, 1, 1, tzinfo=UTC)
 UUID = "2f1c0a52-9f1e-4b1c-8d2e-0000000000ab"

@@ -8,22 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.catalog import Contract, Customer, Interval, Kind, Meter, Plan, UsagePricing
-from transforms.catalog import (
-    CatalogProblem,
-    Document,
-    FieldChange,
-    Held,
-    HeldThing,
-    Told,
-    changes,
-    find_dangling,
-    find_taken,
-    lacking,
-    prunable,
-    understand,
-)
-from transforms.ids import identity
+from schemas.documents.catalog import Contract, Customer, Meter, Plan, UsagePricing
+from schemas.vocabulary import Interval, Kind
+from transforms.catalog.changes import FieldChange, changes
+from transforms.catalog.references import Held, HeldThing, find_dangling, find_taken, lacking, prunable
+from transforms.catalog.understand import CatalogProblem, Document, Told, understand
+from transforms.values.ids import identity
 
 METER = {"id": "m1", "code": "calls", "aggregationType": "COUNT"}
 PRICING = {"id": "r1", "model": "USAGE", "meterId": "m1", "priceInterval": "MONTH", "priceIntervalCount": 1}

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from tests.transforms.sifting import UUID, accepted, event, rejection
-from transforms.customers import near_misses
+from transforms.values.near_misses import near_misses
 
 
 def found(**ids: object) -> tuple[int, int | None]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from schemas.errors import ConfigurationError
 from tests.transforms.calendar_days import day_starts
-from transforms.days import FIRST_INSTANT, LAST_INSTANT, day_of, opening, zone_named
+from transforms.values.days import FIRST_INSTANT, LAST_INSTANT, day_of, opening, zone_named
 
 ZONES = (
     "UTC",

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from transforms.exact_json import DEPTH_LIMIT, Members, NotJsonError, Number, has_lone_surrogate, parse, write
+from transforms.values.json import (
+    DEPTH_LIMIT,
+    Members,
+    NotJsonError,
+    Number,
+    has_lone_surrogate,
+    parse,
+    write,
+)
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

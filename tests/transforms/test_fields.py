@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.documents.mapping import DEFAULT_MAPPING, Mapping
 from schemas.errors import ConfigurationError
-from schemas.mapping import DEFAULT_MAPPING, Mapping
 from tests.transforms.sifting import UUID, cells_chunk, json_chunk, sifted
-from transforms.sift import Sifted
+from transforms.rows.sift import Sifted
 
 BY_NAME = {"eventName": "call", "externalCustomerId": "acme", "timestamp": "2025-06-01T00:00:00Z"}
 

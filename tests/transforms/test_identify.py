@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Uuid, column, make_url
 
 from tests.transforms.sifting import UUID, accepted, event
-from transforms.identify import content_text, given_key, ordinal_key
+from transforms.identity.keys import content_text, given_key, ordinal_key
 
 TEXTS = st.text(st.sampled_from('ab",[]{}\\'), max_size=4)
 CONTENTS = st.tuples(TEXTS, TEXTS, st.none() | st.integers(0, 3), st.none() | TEXTS, st.sampled_from(["{}", '{"a":1}', '{"a":"1"}']), st.booleans())  # fmt: skip

@@ -11,19 +11,13 @@ from hypothesis import strategies as st
 from sqlalchemy import literal, select, true
 from sqlalchemy.dialects import postgresql
 
-from schemas.catalog import AggregationType, Meter
-from schemas.tables import events
-from transforms.meters import (
-    Filter,
-    MeterRule,
-    Source,
-    facts_of,
-    meter_rule,
-    select_facts,
-    select_folded_matches,
-    select_folded_usage,
-    usable_number,
-)
+from schemas.documents.catalog import Meter
+from schemas.tables.events import events
+from schemas.vocabulary import AggregationType
+from transforms.usage.facts import Source, facts_of, select_facts
+from transforms.usage.folds import select_folded_matches, select_folded_usage
+from transforms.usage.meters import Filter, MeterRule, meter_rule
+from transforms.usage.numbers import usable_number
 
 INACTIVE_AT = datetime(2026, 2, 1, tzinfo=UTC)
 
@@ -37,7 +31,9 @@ def rule_of(number: int = 1, *, inactive_at: datetime | None = None, **fields: A
 
 def statements(rule: MeterRule) -> list[str]:
     facts = facts_of([rule])
-    source = Source(events=events, rows=events, where=true(), layer=literal(1), stretch=literal("2026-01-01"))
+    source = Source(
+        events=events, rows=events, where=true(), layer=literal(1), interval_no=literal("2026-01-01")
+    )
     asked = (
         select_facts(facts, source),
         *select_folded_usage(facts, [rule]),

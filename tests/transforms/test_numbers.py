@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.numbers import DIGIT_LIMIT, is_json_number, plain_decimal
+from transforms.values.numbers import DIGIT_LIMIT, is_json_number, plain_decimal
 
 DIGITS = st.text("0123456789", min_size=1, max_size=40)
 

@@ -1,4 +1,4 @@
-"""Outcomes of contested keys are those of reading the tellings one after another."""
+"""Outcomes of contested keys are those of reading the occurrences one after another."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.ledger import Outcome
-from transforms.outcomes import SETTLED_SCHEMA, settle_contested
+from schemas.vocabulary import Outcome
+from transforms.identity.outcomes import SETTLED_SCHEMA, decide_outcomes
 
 MOMENTS = [0, 1, 2]
 
@@ -27,9 +27,9 @@ class Read:
 
     def tell(self, row: dict[str, Any], *, is_conflict_rejected: bool) -> None:
         place = (row["place_file_id"], row["place_row"])
-        version = None if row["source_version"] is None else Decimal(row["source_version"])
+        version = None if row["record_version"] is None else Decimal(row["record_version"])
         if self.held is None:
-            self.outcomes.append(None if row["is_held"] else "new")
+            self.outcomes.append(None if row["is_existing"] else "new")
             self.held, self.place, self.version = row, place, version
         elif row["content"] == self.held["content"]:
             self.outcomes.append("duplicate")
@@ -56,7 +56,7 @@ tellings_of_a_key = st.lists(
     st.fixed_dictionaries(
         {
             "content": st.integers(0, 2),
-            "source_version": st.sampled_from([None, None, "1", "1.0", "2", "10"]),
+            "record_version": st.sampled_from([None, None, "1", "1.0", "2", "10"]),
             "at": st.sampled_from(MOMENTS),
         }
     ),
@@ -70,25 +70,25 @@ def contested(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Tellings of some keys, the version held first, then by place; a held version may be told last later than others."""
     rows: list[dict[str, Any]] = []
     for number, told in enumerate(draw(st.lists(tellings_of_a_key, min_size=1, max_size=4))):
-        is_held = draw(st.booleans())
+        is_existing = draw(st.booleans())
         places = draw(
             st.lists(
                 st.tuples(st.integers(1, 3), st.integers(1, 9)),
                 min_size=len(told), max_size=len(told), unique=True,
             )
         )  # fmt: skip
-        first = [places.pop(draw(st.integers(0, len(places) - 1)))] if is_held else []
-        for place, telling in zip([*first, *sorted(places)], told, strict=True):
+        first = [places.pop(draw(st.integers(0, len(places) - 1)))] if is_existing else []
+        for place, occurrence in zip([*first, *sorted(places)], told, strict=True):
             rows.append(
                 {
                     "key": f"key-{number}",
                     "file_id": place[0],
                     "row": place[1],
-                    "is_held": is_held and place == first[0],
+                    "is_existing": is_existing and place == first[0],
                     "place_file_id": place[0],
                     "place_row": place[1],
                     "is_timestamp_omitted": False,
-                    **telling,
+                    **occurrence,
                 }
             )
     return rows
@@ -98,11 +98,11 @@ def contested(draw: st.DrawFn) -> list[dict[str, Any]]:
 def test_outcomes_are_those_of_reading_in_sequence(
     *, rows: list[dict[str, Any]], is_conflict_rejected: bool
 ) -> None:
-    """Every telling has the outcome that a plain reader gives it, and one version of each key counts in the end."""
+    """Every occurrence has the outcome that a plain reader gives it, and one version of each key counts in the end."""
     readers: dict[str, Read] = {}
     for row in rows:
         readers.setdefault(row["key"], Read()).tell(row, is_conflict_rejected=is_conflict_rejected)
-    settled = settle_contested(
+    settled = decide_outcomes(
         pl.DataFrame(rows, infer_schema_length=None), is_conflict_rejected=is_conflict_rejected
     )
     assert settled.schema == SETTLED_SCHEMA
@@ -117,7 +117,7 @@ def test_outcomes_are_those_of_reading_in_sequence(
 @given(contested())
 def test_a_telling_names_the_version_that_it_tells(rows: list[dict[str, Any]]) -> None:
     """A duplicate names the row that first told the version it repeats; every other row names itself."""
-    settled = settle_contested(pl.DataFrame(rows, infer_schema_length=None), is_conflict_rejected=False)
+    settled = decide_outcomes(pl.DataFrame(rows, infer_schema_length=None), is_conflict_rejected=False)
     contents = {(row["key"], row["file_id"], row["row"]): row["content"] for row in rows}
     for row in settled.iter_rows(named=True):
         place, version = (row["file_id"], row["row"]), (row["version_file_id"], row["version_row"])
@@ -125,53 +125,60 @@ def test_a_telling_names_the_version_that_it_tells(rows: list[dict[str, Any]]) -
         assert (place == version) != (row["outcome"] == Outcome.DUPLICATE)
 
 
-def telling(place: int, content: int, **more: Any) -> dict[str, Any]:
+def occurrence(place: int, content: int, **more: Any) -> dict[str, Any]:
     return {
-        "key": "key", "file_id": 1, "row": place, "is_held": False, "place_file_id": 1, "place_row": place,
-        "source_version": None, "content": content, "at": place, "is_timestamp_omitted": False,
+        "key": "key", "file_id": 1, "row": place, "is_existing": False, "place_file_id": 1, "place_row": place,
+        "record_version": None, "content": content, "at": place, "is_timestamp_omitted": False,
     } | more  # fmt: skip
 
 
 def outcomes_of(*rows: dict[str, Any], is_conflict_rejected: bool = False) -> list[str | None]:
     frame = pl.DataFrame(list(rows), infer_schema_length=None)
-    return settle_contested(frame, is_conflict_rejected=is_conflict_rejected)["outcome"].to_list()
+    return decide_outcomes(frame, is_conflict_rejected=is_conflict_rejected)["outcome"].to_list()
 
 
 def test_a_version_told_again_takes_the_place_of_that_telling() -> None:
-    """A row that was told before the latest equal telling of the version held is stale."""
-    held = telling(1, 0, is_held=True, place_row=5)
-    assert outcomes_of(held, telling(3, 1)) == [None, "stale"]
-    assert outcomes_of(held, telling(6, 1)) == [None, "corrected"]
+    """A row that was told before the latest equal occurrence of the version held is stale."""
+    held = occurrence(1, 0, is_existing=True, place_row=5)
+    assert outcomes_of(held, occurrence(3, 1)) == [None, "stale"]
+    assert outcomes_of(held, occurrence(6, 1)) == [None, "corrected"]
 
 
 def test_a_row_is_compared_with_the_version_held_and_not_with_superseded_ones() -> None:
     """Going back to an earlier content is a correction."""
-    assert outcomes_of(telling(1, 0), telling(2, 1), telling(3, 0)) == ["new", "corrected", "corrected"]
+    assert outcomes_of(occurrence(1, 0), occurrence(2, 1), occurrence(3, 0)) == [
+        "new",
+        "corrected",
+        "corrected",
+    ]
 
 
 def test_versions_of_the_source_are_numbers_and_beat_the_place() -> None:
     """10 is more than 9, and an older version told later is stale; without a version on both sides the place decides."""
-    ten, nine = {"source_version": "10"}, {"source_version": "9"}
-    assert outcomes_of(telling(1, 0, **ten), telling(2, 1, **nine)) == ["new", "stale"]
-    assert outcomes_of(telling(1, 0, **nine), telling(2, 1, **ten)) == ["new", "corrected"]
-    assert outcomes_of(telling(1, 0, **ten), telling(2, 1)) == ["new", "corrected"]
+    ten, nine = {"record_version": "10"}, {"record_version": "9"}
+    assert outcomes_of(occurrence(1, 0, **ten), occurrence(2, 1, **nine)) == ["new", "stale"]
+    assert outcomes_of(occurrence(1, 0, **nine), occurrence(2, 1, **ten)) == ["new", "corrected"]
+    assert outcomes_of(occurrence(1, 0, **ten), occurrence(2, 1)) == ["new", "corrected"]
 
 
 def test_an_event_keeps_the_clock_of_the_import_that_first_told_it() -> None:
     """A correction that omits the timestamp, as the version held did, happens when that one happened."""
-    rows = [telling(1, 0, is_timestamp_omitted=True, is_held=True), telling(2, 1, is_timestamp_omitted=True)]
-    settled = settle_contested(pl.DataFrame(rows), is_conflict_rejected=False)
+    rows = [
+        occurrence(1, 0, is_timestamp_omitted=True, is_existing=True),
+        occurrence(2, 1, is_timestamp_omitted=True),
+    ]
+    settled = decide_outcomes(pl.DataFrame(rows), is_conflict_rejected=False)
     assert settled["at"].to_physical().to_list() == [1, 1]
 
 
 def test_conflicts_are_rejected_where_a_source_asks_for_it() -> None:
     """The first content stands, equal rows are duplicates, all others are rejected."""
-    told = [telling(1, 0), telling(2, 1), telling(3, 0), telling(4, 1)]
+    told = [occurrence(1, 0), occurrence(2, 1), occurrence(3, 0), occurrence(4, 1)]
     assert outcomes_of(*told, is_conflict_rejected=True) == ["new", "rejected", "duplicate", "rejected"]
 
 
 def test_a_correction_within_one_file_is_told_apart() -> None:
     """Only what replaced a version from the same file says so: it is how a key that is too short shows."""
-    rows = [telling(1, 0), telling(2, 1), telling(3, 0, file_id=2, place_file_id=2)]
-    settled = settle_contested(pl.DataFrame(rows, infer_schema_length=None), is_conflict_rejected=False)
+    rows = [occurrence(1, 0), occurrence(2, 1), occurrence(3, 0, file_id=2, place_file_id=2)]
+    settled = decide_outcomes(pl.DataFrame(rows, infer_schema_length=None), is_conflict_rejected=False)
     assert settled["corrects_own_file"].to_list() == [False, True, False]

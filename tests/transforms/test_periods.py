@@ -11,10 +11,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from schemas.catalog import Interval
+from schemas.vocabulary import Interval
 from tests.transforms.calendar_days import day_starts
-from transforms.days import LAST_INSTANT, opening, zone_named
-from transforms.periods import Anchor, Period, anchor_of, coverages, edge, periods, schedules
+from transforms.usage.anchors import Anchor, anchor_of
+from transforms.usage.coverage import coverages
+from transforms.usage.periods import Period, edge, periods, schedules
+from transforms.values.days import LAST_INSTANT, opening, zone_named
 
 ZONES = (
     "UTC",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.properties import canonical_properties, check_properties
+from transforms.values.properties import canonical_properties, check_properties
 
 SCALARS = st.one_of(
     st.sampled_from([0, 1, -1, 1.0, 0.5, True, False, "1", "true", "", "a"]),

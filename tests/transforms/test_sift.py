@@ -8,9 +8,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from schemas.chunk import RAW_KEPT_BYTES, ROW_LIMIT_BYTES, Malformed
-from schemas.mapping import Mapping
-from schemas.rejections import RejectionCode
+from schemas.documents.mapping import Mapping
+from schemas.frames.chunk import RAW_KEPT_BYTES, ROW_LIMIT_BYTES, Malformed
+from schemas.vocabulary import RejectionCode
 from tests.transforms.sifting import (
     CLOCK,
     CONTRACTS,
@@ -21,7 +21,8 @@ from tests.transforms.sifting import (
     rejection,
     sifted,
 )
-from transforms.sift import ACCEPTED, BYTES, OTHER_FIELDS, REJECTED, UNKNOWN_FIELDS_COUNTED, SiftCounts, sift
+from transforms.rows.counts import OTHER_FIELDS, UNKNOWN_FIELDS_COUNTED, SiftCounts
+from transforms.rows.sift import ACCEPTED, BYTES, REJECTED, sift
 
 OLDEST = Mapping(oldest=datetime(2025, 1, 1, tzinfo=UTC))
 STRICT = Mapping(missing_timestamp="reject")

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from tests.transforms.sifting import UUID, event, json_chunk, sifted
-from transforms.sift import SiftCounts, Sifted
+from transforms.rows.counts import SiftCounts
+from transforms.rows.sift import Sifted
 
 TEXTS = st.sampled_from(
     [

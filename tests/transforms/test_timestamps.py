@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.days import zone_named
-from transforms.timestamps import TimestampForm, format_problem, read_instants
+from transforms.rows.timestamps import TimestampForm, format_problem, read_instants
+from transforms.values.days import zone_named
 
 ZONES = ["UTC", "Europe/Berlin", "America/Los_Angeles", "Australia/Lord_Howe", "Africa/Cairo", "America/Havana", "Atlantic/Azores", "America/St_Johns", "Pacific/Apia", "Asia/Kathmandu"]  # fmt: skip
 

@@ -42,9 +42,9 @@ def upgrade() -> None:
         comment="One row per chunk whose rows, rejections and checkpoint have been committed together.",
     )
     op.create_table(
-        "customer_edges",
+        "customer_boundaries",
         sa.Column("customer_no", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("edges", postgresql.ARRAY(sa.DateTime(timezone=True)), nullable=False),
+        sa.Column("boundaries", postgresql.ARRAY(sa.DateTime(timezone=True)), nullable=False),
         sa.PrimaryKeyConstraint("customer_no", name=op.f("customer_edges_pkey")),
         comment="One row per customer with a contract: where its contracts and their periods begin and end, in order.",
     )
@@ -61,7 +61,7 @@ def upgrade() -> None:
         sa.Column("is_deleted", sa.Boolean(), nullable=False),
         sa.Column("event_name", sa.Text(), nullable=False),
         sa.Column("idempotency_key", sa.Text(), nullable=True),
-        sa.Column("source_version", sa.Text(), nullable=True),
+        sa.Column("record_version", sa.Text(), nullable=True),
         sa.Column("properties", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         comment="One row per key: the version that counts, with the place (file_id, row) that first told it.",
     )
@@ -71,14 +71,14 @@ def upgrade() -> None:
     op.create_table(
         "folded_matches",
         sa.Column("customer_no", sa.Integer(), nullable=False),
-        sa.Column("pin", sa.Integer(), nullable=False),
+        sa.Column("pinned_contract_no", sa.Integer(), nullable=False),
         sa.Column("layer", sa.Integer(), nullable=False),
         sa.Column("first_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("event_count", sa.BigInteger(), nullable=False),
         sa.Column("event_name", sa.Text(), nullable=False),
         sa.Column("meters", postgresql.ARRAY(sa.Integer()), nullable=False),
-        comment="One row per customer × contract pin (0: none) × event name × set of matching meters × layer × stretch.",
+        comment="One row per customer × contract pinned_contract_no (0: none) × event name × set of matching meters × layer × interval_no.",
     )
     op.create_index(
         op.f("folded_matches_customer_no_first_at_idx"),
@@ -89,7 +89,7 @@ def upgrade() -> None:
     op.create_table(
         "folded_usage",
         sa.Column("customer_no", sa.Integer(), nullable=False),
-        sa.Column("pin", sa.Integer(), nullable=False),
+        sa.Column("pinned_contract_no", sa.Integer(), nullable=False),
         sa.Column("meter_no", sa.Integer(), nullable=False),
         sa.Column("layer", sa.Integer(), nullable=False),
         sa.Column("first_at", sa.DateTime(timezone=True), nullable=False),
@@ -98,7 +98,7 @@ def upgrade() -> None:
         sa.Column("unusable_count", sa.BigInteger(), nullable=False),
         sa.Column("quantity", sa.Numeric(), nullable=True),
         sa.Column("group_key", sa.Text(), nullable=False),
-        comment="One row per customer × contract pin (0: none) × meter × group × layer × stretch between two edges.",
+        comment="One row per customer × contract pinned_contract_no (0: none) × meter × group × layer × interval_no between two boundaries.",
     )
     op.create_index(
         op.f("folded_usage_customer_no_meter_no_first_at_idx"),
@@ -177,7 +177,7 @@ def upgrade() -> None:
         sa.Column("is_deleted", sa.Boolean(), nullable=False),
         sa.Column("event_name", sa.Text(), nullable=False),
         sa.Column("idempotency_key", sa.Text(), nullable=True),
-        sa.Column("source_version", sa.Text(), nullable=True),
+        sa.Column("record_version", sa.Text(), nullable=True),
         sa.Column("properties", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("import_id", sa.Integer(), nullable=False),
         sa.Column("standing", sa.Text(), nullable=False),
@@ -185,16 +185,16 @@ def upgrade() -> None:
     )
     op.create_index(op.f("superseded_key_idx"), "superseded", ["key"], unique=False)
     op.create_table(
-        "tellings",
+        "duplicates",
         sa.Column("key", sa.UUID(as_uuid=False), nullable=False),
         sa.Column("row", sa.BigInteger(), nullable=False),
         sa.Column("version_row", sa.BigInteger(), nullable=False),
         sa.Column("file_id", sa.Integer(), nullable=False),
         sa.Column("version_file_id", sa.Integer(), nullable=False),
-        sa.Column("source_version", sa.Text(), nullable=True),
+        sa.Column("record_version", sa.Text(), nullable=True),
         comment="One row per duplicate: it tells again the version first told at (version_file_id, version_row).",
     )
-    op.create_index(op.f("tellings_key_idx"), "tellings", ["key"], unique=False)
+    op.create_index(op.f("duplicates_key_idx"), "duplicates", ["key"], unique=False)
     op.create_table(
         "usage_lines",
         sa.Column("line_id", sa.UUID(as_uuid=False), nullable=False),
@@ -392,7 +392,7 @@ def upgrade() -> None:
         sa.Column("import_id", sa.Integer(), nullable=False),
         sa.Column("file_id", sa.Integer(), nullable=False),
         sa.Column("uri", sa.Text(), nullable=False),
-        sa.Column("source_version", sa.Text(), nullable=True),
+        sa.Column("source_pin", sa.Text(), nullable=True),
         sa.Column("is_loaded", sa.Boolean(), server_default="false", nullable=False),
         sa.Column("ledger", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.ForeignKeyConstraint(["file_id"], ["files.file_id"], name=op.f("import_files_file_id_fkey")),
@@ -429,45 +429,3 @@ def upgrade() -> None:
         comment="One row per row set aside, with its untouched bytes (at most 64 KiB, their length and hash); a repeat names the open rejection that it repeats, a closed one the import that read its row again.",
     )
     op.create_index(op.f("rejections_raw_sha256_idx"), "rejections", ["raw_sha256"], unique=False)
-
-
-def downgrade() -> None:
-    """Drop all tables."""
-    op.drop_index(op.f("rejections_raw_sha256_idx"), table_name="rejections")
-    op.drop_table("rejections")
-    op.drop_table("import_files")
-    op.drop_table("pricings")
-    op.drop_table("files")
-    op.drop_index(op.f("contracts_customer_no_idx"), table_name="contracts")
-    op.drop_table("contracts")
-    op.drop_table("plans")
-    op.drop_table("meters")
-    op.drop_table("imports")
-    op.drop_table("customers")
-    op.drop_table("catalog_changes")
-    op.drop_index(
-        "usage_lines_current",
-        table_name="usage_lines",
-        postgresql_where=sa.text("replaced_publish_no IS NULL"),
-    )
-    op.drop_table("usage_lines")
-    op.drop_index(op.f("tellings_key_idx"), table_name="tellings")
-    op.drop_table("tellings")
-    op.drop_index(op.f("superseded_key_idx"), table_name="superseded")
-    op.drop_table("superseded")
-    op.drop_table("settings")
-    op.drop_table("rolled_up_pricings")
-    op.drop_table("rolled_up_meters")
-    op.drop_table("rolled_up_contracts")
-    op.drop_table("rollup_state")
-    op.drop_table("mappings")
-    op.drop_index(op.f("folded_usage_customer_no_meter_no_first_at_idx"), table_name="folded_usage")
-    op.drop_table("folded_usage")
-    op.drop_index(op.f("folded_matches_customer_no_first_at_idx"), table_name="folded_matches")
-    op.drop_table("folded_matches")
-    op.drop_index("events_key", table_name="events")
-    op.drop_index("events_at", table_name="events", postgresql_using="brin")
-    op.drop_table("events")
-    op.drop_table("customer_edges")
-    op.drop_table("chunks")
-    op.drop_table("catalog_versions")

@@ -1,0 +1,1 @@
+"""The catalog and the settings in the database."""

@@ -1,0 +1,82 @@
+"""The result of applying a catalog: what was added, changed, left out and pruned."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from schemas.vocabulary import Kind
+from transforms.catalog.changes import FieldChange
+from transforms.catalog.understand import CatalogProblem
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A thing that the catalog held otherwise, and the fields that differ."""
+
+    id: str
+    fields: tuple[FieldChange, ...]
+
+
+@dataclass(frozen=True)
+class KindChanges:
+    """What a catalog did to things of one kind, by id; ``lacking`` is held, not in the folder, and stays."""
+
+    added: tuple[str, ...] = ()
+    changed: tuple[Changed, ...] = ()
+    unchanged: int = 0
+    lacking: tuple[str, ...] = ()
+    pruned: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CatalogResult:
+    """The catalog's version after a folder was applied (0 while there is none), and what the folder did."""
+
+    version: int
+    is_new: bool
+    kinds: Mapping[Kind, KindChanges]
+    warnings: tuple[CatalogProblem, ...]
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether there may be lines that were made from an earlier version."""
+        return self.is_new and self.version > 1
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the result as JSON values; numbers within changed fields are Decimals."""
+        return {
+            "catalog_version": self.version,
+            "status": "loaded" if self.is_new else "unchanged",
+            **{f"{kind}s": as_json(changes_) for kind, changes_ in self.kinds.items()},
+            "warnings": [str(warning) for warning in self.warnings],
+        }
+
+
+def as_json(done: KindChanges) -> dict[str, Any]:
+    """Return the changes of one kind as JSON values."""
+    return {
+        "added": list(done.added),
+        "changed": [
+            {
+                "id": changed.id,
+                "fields": [
+                    {"field": f.field, "before": _plain(f.before), "after": _plain(f.after)}
+                    for f in changed.fields
+                ],
+            }
+            for changed in done.changed
+        ],
+        "unchanged": done.unchanged,
+        "lacking": list(done.lacking),
+        "pruned": list(done.pruned),
+    }
+
+
+def _plain(value: Any) -> Any:
+    """A JSON value that any writer of JSON takes: decimals as text."""
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, dict):
+        return {name: _plain(member) for name, member in value.items()}
+    return [_plain(member) for member in value] if isinstance(value, list) else value

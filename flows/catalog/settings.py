@@ -1,0 +1,36 @@
+"""Settings in the database: read, and changed where the value is one."""
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from schemas.errors import ConfigurationError
+from schemas.settings import DEFAULTS, Setting
+from schemas.tables.catalog import settings
+from transforms.values.days import zone_named
+
+
+def read_settings(connection: Connection) -> dict[Setting, str]:
+    """Every setting with its value, its default where none was set."""
+    kept = dict(connection.execute(select(settings.c.name, settings.c.value)).tuples().all())
+    return {setting: kept.get(setting, DEFAULTS[setting]) for setting in Setting}
+
+
+def billing_time_zone(connection: Connection) -> str:
+    """The zone in which days and billing periods begin."""
+    return read_settings(connection)[Setting.BILLING_TIME_ZONE]
+
+
+def setting_named(name: str) -> Setting:
+    """The setting of that name; raises ConfigurationError where there is none."""
+    try:
+        return Setting(name)
+    except ValueError:
+        raise ConfigurationError(f"unknown setting {name!r}; there is {', '.join(Setting)}") from None
+
+
+def change_setting(connection: Connection, setting: Setting, value: str) -> None:
+    """Keep a setting's value; raises ConfigurationError where it is none."""
+    zone_named(value)
+    statement = insert(settings).values(name=setting.value, value=value)
+    changed = {"value": statement.excluded.value, "changed_at": func.now()}
+    connection.execute(statement.on_conflict_do_update(index_elements=[settings.c.name], set_=changed))

@@ -1,0 +1,92 @@
+"""Define the options that several commands share, and parse their values."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from schemas.errors import ConfigurationError
+
+
+def parse_instant(value: str) -> datetime:
+    """An instant of the command line; raises ConfigurationError where it is none."""
+    try:
+        read = datetime.fromisoformat(value)
+        if read.tzinfo is not None:
+            return read.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise ConfigurationError(f"--clock {value!r} is no instant; write it like 2026-11-01T00:00:00Z")
+
+
+def parse_share(value: str) -> Decimal:
+    """A share such as 5% or 0.05; raises ConfigurationError where it is none."""
+    try:
+        share = Decimal(value[:-1]) / 100 if value.endswith("%") else Decimal(value)
+    except InvalidOperation:
+        share = Decimal(-1)
+    if not (share.is_finite() and 0 <= share <= 1):
+        raise ConfigurationError(f"--max-rejected {value!r} is no share; write it like 5% or 0.05")
+    return share
+
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document for machines.")]
+
+Clock = Annotated[
+    str | None, typer.Option("--clock", metavar="TS", help="The clock to go by instead of now.")
+]
+
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for an import at work instead of giving up.")]
+
+Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Kept in the history.")]
+
+Sources = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SOURCE", help="Files, folders, globs, s3:// gs:// az:// URLs, or - for standard input."
+    ),
+]
+
+MappingFile = Annotated[
+    Path | None, typer.Option("--mapping", metavar="FILE", help="How the source's columns become fields.")
+]
+
+MaxRejected = Annotated[
+    str | None,
+    typer.Option(
+        "--max-rejected", metavar="SHARE", help="Fail above this share of rejected rows, 5% by default."
+    ),
+]
+
+
+@contextmanager
+def database() -> Iterator[Any]:
+    """The database of this installation."""
+    from flows.database.connection import open_database
+
+    with open_database() as engine:
+        yield engine
+
+
+@contextmanager
+def reading() -> Iterator[Any]:
+    """A connection that reads the database of this installation as it is at one moment."""
+    from flows.database.connection import one_state
+
+    with database() as engine, one_state(engine) as connection:
+        yield connection
+
+
+def parse_month(value: str | None) -> str | None:
+    """A month such as 2026-10; raises ConfigurationError where it is none."""
+    if value is None:
+        return None
+    try:
+        month = datetime.strptime(value, "%Y-%m").replace(tzinfo=UTC)
+    except ValueError:
+        raise ConfigurationError(f"--period {value!r} is no month; write it like 2026-10") from None
+    return f"{month.year:04}-{month.month:02}"

@@ -1,0 +1,73 @@
+"""Commands about the catalog and what changes numbers: catalog, rollup, settings."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flows.commands.arguments import Clock, Json, Reason, Wait, database, parse_instant
+
+
+def catalog_command(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder with customers.*, meters.*, plans.*, contracts.*.")
+    ],
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove what the folder lacks and nothing names.")
+    ] = False,
+    clock: Clock = None,
+    reason: Reason = None,
+    wait: Wait = False,
+    as_json: Json = False,
+) -> None:
+    """Load customers, meters, plans and contracts: all or nothing; show what changed."""
+    from flows.output.catalog import report_catalog
+
+    with database() as engine:
+        applied = load_catalog(engine, folder, prune=prune, clock=clock, reason=reason, wait=wait)
+    report_catalog(applied, as_json=as_json)
+
+
+def load_catalog(
+    engine: Any, folder: Path, *, prune: bool, clock: str | None, reason: str | None, wait: bool
+) -> Any:
+    """Apply a catalog folder in one transaction, beside no import: all its rows are judged by one catalog."""
+    from flows.catalog.apply import apply_catalog
+    from flows.database.import_lock import import_lock
+
+    read_at = parse_instant(clock) if clock is not None else datetime.now(UTC)
+    with import_lock(engine, wait=wait), engine.begin() as connection:
+        return apply_catalog(connection, folder, clock=read_at, prune=prune, reason=reason)
+
+
+def rollup(clock: Clock = None, reason: Reason = None, wait: Wait = False, as_json: Json = False) -> None:
+    """Recompute lines after a catalog or setting has changed."""
+    from flows.imports.recompute import run_rollup
+    from flows.output.imports import report_rollup
+
+    with database() as engine:
+        ledger = run_rollup(
+            engine, clock=parse_instant(clock) if clock is not None else None, reason=reason, wait=wait
+        )
+    report_rollup(ledger, as_json=as_json)
+
+
+def settings(
+    name: Annotated[str | None, typer.Argument(metavar="NAME")] = None,
+    value: Annotated[str | None, typer.Argument(metavar="VALUE")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what changes numbers, or change one of them."""
+    from flows.catalog.settings import change_setting, read_settings, setting_named
+    from flows.output.catalog import report_settings
+    from flows.output.table import say
+
+    with database() as engine, engine.begin() as connection:
+        if name is not None and value is not None:
+            change_setting(connection, setting_named(name), value)
+            say("it holds from the next import on; 'usage-import rollup' recomputes the lines now")
+        kept = read_settings(connection)
+        report_settings(
+            kept if name is None else {setting_named(name): kept[setting_named(name)]}, as_json=as_json
+        )

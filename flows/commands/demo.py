@@ -1,0 +1,62 @@
+"""The demonstration behind `make demo`: a story from export to usage lines, through Prefect, in a home that is thrown away."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from flows.database.embedded.installation import URL_VARIABLE
+from flows.orchestration.local_stack import local_stack
+from flows.orchestration.prefect_api import API_VARIABLE
+from flows.output.table import say
+from schemas.errors import UsageImportError
+
+PROJECT: Final = Path(__file__).parents[2]
+STORY: Final = Path("data-samples/01-clean-month")
+COMMANDS: Final = (
+    ("run", f"{STORY}/october.jsonl", "--catalog", f"{STORY}/catalog", "--clock", "2026-11-02T06:00:00Z"),
+    ("usage",),
+)
+
+
+def main() -> None:
+    """Bring a stack up, import the story through its flow, print the lines, and take everything down again."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="usage-import-demo-", ignore_cleanup_errors=True) as folder:
+            demonstrate(environment(folder))
+    except UsageImportError as error:
+        say(f"usage-import: {error}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(1)
+    say(
+        f"everything of this demonstration is gone again; 'usage-import up' keeps such a stack up in {Path.cwd()}"
+    )
+
+
+def environment(folder: str) -> dict[str, str]:
+    """Our environment with a home of its own, so that no other database, stack or Prefect is touched."""
+    others = (API_VARIABLE, "PREFECT_PROFILE", URL_VARIABLE)
+    inherited = {name: value for name, value in os.environ.items() if name not in others}
+    return inherited | {"USAGE_IMPORT_HOME": folder, "PYTHONPATH": str(PROJECT)}
+
+
+def demonstrate(environ: Mapping[str, str]) -> None:
+    """Say each command as one would type it, and run it."""
+    with local_stack(environ, say=say, is_serving=False) as stack:
+        say(f"Prefect: {stack.addresses.ui_url}")
+        for command in COMMANDS:
+            print(f"\n$ usage-import {' '.join(command)}", flush=True)
+            ended = subprocess.run(  # noqa: S603 (our own commands)
+                [sys.executable, "-m", "flows", *command], cwd=PROJECT, env=dict(environ), check=False
+            )
+            if ended.returncode:
+                raise UsageImportError(f"'usage-import {' '.join(command)}' ended with {ended.returncode}")
+        print(flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""Commands about imports: run, check, imports, rejects, revert."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.commands.arguments import (
+    Clock,
+    Json,
+    MappingFile,
+    MaxRejected,
+    Reason,
+    Sources,
+    Wait,
+    database,
+    parse_instant,
+    parse_share,
+    reading,
+)
+from flows.commands.catalog import load_catalog
+from schemas.vocabulary import ImportStatus
+
+imports_app = typer.Typer(help="The history of imports.", invoke_without_command=True)
+
+
+class RejectFormat(StrEnum):
+    """How rejections are written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+def check(sources: Sources, mapping: MappingFile = None, clock: Clock = None, as_json: Json = False) -> None:
+    """Show outcomes and rejections as an import would have them; writes nothing."""
+    from flows.imports.check import check_sources
+    from flows.imports.request import ImportRequest, pace
+    from flows.output.imports import report_check
+    from flows.output.progress_bar import import_progress
+
+    request = ImportRequest(
+        sources=tuple(sources),
+        mapping_file=str(mapping) if mapping else None,
+        clock=parse_instant(clock) if clock is not None else None,
+    )
+    with database() as engine, import_progress() as display:
+        checked = check_sources(engine, request, pace=pace(), display=display)
+    report_check(checked.ledger, checked.rejections, as_json=as_json)
+
+
+def run(
+    sources: Sources,
+    catalog: Annotated[
+        Path | None, typer.Option("--catalog", metavar="DIR", help="Load this catalog first.")
+    ] = None,
+    mapping: MappingFile = None,
+    max_rejected: MaxRejected = None,
+    reason: Reason = None,
+    clock: Clock = None,
+    wait: Wait = False,
+    as_json: Json = False,
+) -> None:
+    """Import: load, settle, roll up, publish."""
+    from flows.imports.request import ImportRequest, pace
+    from flows.orchestration.route import import_sources
+    from flows.output.catalog import say_lines_follow
+    from flows.output.imports import report_run
+    from flows.output.progress_bar import import_progress
+    from flows.output.table import say
+
+    request = ImportRequest(
+        sources=tuple(sources),
+        mapping_file=str(mapping) if mapping else None,
+        clock=parse_instant(clock) if clock is not None else None,
+        max_rejected=None if max_rejected is None else parse_share(max_rejected),
+        reason=reason,
+    )
+    with database() as engine:
+        applied = None
+        if catalog is not None:
+            applied = load_catalog(engine, catalog, prune=False, clock=clock, reason=reason, wait=wait)
+        with import_progress() as display:
+            ledger = import_sources(engine, request, wait=wait, pace=pace(), display=display, say=say)
+    if applied is not None and applied.is_ahead and ledger.status != ImportStatus.PUBLISHED:
+        say_lines_follow()
+    report_run(ledger, as_json=as_json)
+
+
+@imports_app.callback()
+def imports_command(context: typer.Context, as_json: Json = False) -> None:
+    """List imports and rollups, the latest first."""
+    if context.invoked_subcommand is not None:
+        return
+    from flows.history.runs import list_imports
+    from flows.output.imports import report_imports
+
+    with reading() as connection:
+        report_imports(list_imports(connection), as_json=as_json)
+
+
+@imports_app.command("show")
+def imports_show(import_id: Annotated[int, typer.Argument(metavar="ID")], as_json: Json = False) -> None:
+    """Show one import: its ledger and files."""
+    from flows.history.runs import show_import
+    from flows.output.imports import report_import
+
+    with reading() as connection:
+        report_import(show_import(connection, import_id), as_json=as_json)
+
+
+def rejects(
+    import_id: Annotated[int, typer.Argument(metavar="ID")],
+    reject_format: Annotated[RejectFormat, typer.Option("--format")] = RejectFormat.TABLE,
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="F", help="Write there instead of standard output.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the rows an import set aside, and why."""
+    from flows.history.rejections import count_repeats, group_rejections, list_rejections
+    from flows.output.imports import output_to, print_groups, report_rejections
+
+    chosen = RejectFormat.JSON if as_json else reject_format
+    with reading() as connection:
+        if chosen is RejectFormat.TABLE:
+            causes = group_rejections(connection, import_id)
+            with output_to(output):
+                print_groups(causes)
+            return
+        repeats = count_repeats(connection, import_id)
+        rejections = list_rejections(connection, import_id)
+        with output_to(output):
+            report_rejections(rejections, chosen, repeats=repeats)
+
+
+def revert(import_id: Annotated[int, typer.Argument(metavar="ID")], as_json: Json = False) -> None:
+    """Give up an unfinished import: nothing of it counts."""
+    from flows.imports.abort import abort_import
+    from flows.output.imports import report_reverted
+
+    with database() as engine:
+        abort_import(engine, import_id)
+    report_reverted(import_id, as_json=as_json)

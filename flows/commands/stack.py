@@ -1,0 +1,18 @@
+"""Commands about the local stack: up."""
+
+import os
+from typing import Annotated
+
+import typer
+
+
+def up(
+    port: Annotated[
+        int | None, typer.Option("--port", help="Of the Prefect server; without it 4200, or a free one.")
+    ] = None,
+) -> None:
+    """Bring up the local stack: Postgres, Prefect with its pages, the deployments; Ctrl-C ends all of it."""
+    from flows.orchestration.local_stack import run_stack
+    from flows.output.table import say
+
+    run_stack(os.environ, port=port, say=say)

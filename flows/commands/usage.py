@@ -1,0 +1,73 @@
+"""Commands about usage: usage, events, unassigned."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from flows.commands.arguments import Json, parse_month, reading
+
+
+class LineFormat(StrEnum):
+    """How usage lines are written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+
+
+def usage(
+    period: Annotated[
+        str | None, typer.Option("--period", metavar="YYYY-MM", help="Periods that start in this month.")
+    ] = None,
+    customer: Annotated[
+        str | None, typer.Option("--customer", metavar="C", help="Its id or external id.")
+    ] = None,
+    contract: Annotated[str | None, typer.Option("--contract", metavar="ID")] = None,
+    meter: Annotated[str | None, typer.Option("--meter", metavar="CODE")] = None,
+    line_format: Annotated[LineFormat, typer.Option("--format")] = LineFormat.TABLE,
+    as_json: Json = False,
+) -> None:
+    """Print the invoice-ready usage lines."""
+    from flows.output.usage import report_usage
+    from flows.usage.read_lines import UsageFilter, read_usage
+
+    with reading() as connection:
+        lines = read_usage(connection, UsageFilter(parse_month(period), customer, contract, meter))
+        report_usage(lines, LineFormat.JSON if as_json else line_format)
+
+
+def events(
+    customer: Annotated[
+        str | None, typer.Option("--customer", metavar="C", help="Its id or external id.")
+    ] = None,
+    name: Annotated[str | None, typer.Option("--name", metavar="N", help="The event name.")] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="K", min=1, max=2**31 - 1, help="At most so many.")
+    ] = 100,
+    as_json: Json = False,
+) -> None:
+    """List loaded events: timestamp, name, customer, key, and where each came from."""
+    from flows.output.usage import report_events
+    from flows.usage.events import list_events
+
+    with reading() as connection:
+        found = list_events(connection, customer=customer, name=name, limit=limit)
+        report_events(found, limit=limit, as_json=as_json)
+
+
+def unassigned(
+    customer: Annotated[
+        str | None, typer.Option("--customer", metavar="C", help="Its id or external id.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option("--reason", metavar="R")] = None,
+    as_json: Json = False,
+) -> None:
+    """List events on no line, by customer, name and reason."""
+    from flows.output.usage import report_unassigned
+    from flows.usage.unassigned import list_unassigned
+
+    with reading() as connection:
+        rows = list_unassigned(connection, customer=customer, reason=reason)
+        report_unassigned(rows, is_all=customer is None and reason is None, as_json=as_json)

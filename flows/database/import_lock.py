@@ -1,0 +1,30 @@
+"""The lock that lets one import at a time work in a database."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from schemas.errors import UsageImportError
+
+IMPORT_LOCK: Final = 7_301_002
+
+
+@contextmanager
+def import_lock(engine: Engine, *, wait: bool) -> Iterator[None]:
+    """Hold the lock of one import at a time; raises UsageImportError where another holds it and `wait` is false."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if wait:
+            connection.execute(text("select pg_advisory_lock(:lock)"), {"lock": IMPORT_LOCK})
+        elif not connection.scalar(text("select pg_try_advisory_lock(:lock)"), {"lock": IMPORT_LOCK}):
+            raise UsageImportError(
+                "another import is at work in this database; wait for it with --wait, or run this one later"
+            )
+        try:
+            yield
+        finally:
+            # A closed connection gives its locks back a moment later, too late for the command after this one.
+            with suppress(DBAPIError):
+                connection.execute(text("select pg_advisory_unlock(:lock)"), {"lock": IMPORT_LOCK})

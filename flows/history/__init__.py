@@ -1,0 +1,1 @@
+"""The record of imports, their rejections and who ran them."""

@@ -1,0 +1,1 @@
+"""Everything that has an id in ``imports`` and ends in one publish."""

@@ -1,0 +1,69 @@
+"""Build the ledger of an import from those of its files, and store it."""
+
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, text, update
+
+from flows.imports.begin import OpenImport
+from flows.imports.deduplicate import Deduplication
+from flows.imports.listing import ImportFile
+from flows.output.instants import instant
+from schemas.ledger import FileLedger, Ledger, RowCounts
+from schemas.tables.imports import import_files, imports
+from schemas.vocabulary import ImportStatus
+from transforms.rows.counts import bounded_counts
+
+
+def write_ledger(connection: Connection, plan: OpenImport, ledger: Ledger) -> None:
+    """Keep the ledger with the import and with each of its files."""
+    values: dict[str, Any] = {"ledger": asdict(ledger)}
+    if ledger.status == ImportStatus.FAILED:
+        values |= {"status": ledger.status, "failure": ledger.message, "finished_at": func.clock_timestamp()}
+    connection.execute(update(imports).where(imports.c.import_id == plan.import_id).values(values))
+    for file in ledger.files:
+        if not file.is_unchanged:
+            connection.execute(
+                update(import_files)
+                .where(import_files.c.import_id == plan.import_id, import_files.c.file_id == file.file_id)
+                .values(ledger=asdict(file), is_loaded=True)
+            )
+
+
+def ledger_of(plan: OpenImport, settlement: Deduplication) -> Ledger:
+    """The ledger of an import from those of its files, in the order of their places."""
+    ledger = Ledger(import_id=plan.import_id, clock=instant(plan.clock))
+    for file in plan.files:
+        counted = FileLedger() if file.is_unchanged else settlement.files.get(file.file_id, FileLedger())
+        counted.uri, counted.sha256, counted.size = file.source.uri, file.sha256, file.size
+        counted.file_id, counted.is_unchanged = file.file_id, file.is_unchanged
+        counted.replaces_import_id = file.replaces_import_id
+        ledger.files.append(counted)
+        add_counts(ledger, counted)
+    return ledger
+
+
+def add_counts(total: RowCounts, counted: RowCounts) -> None:
+    """Add the counts of a file to those of its import."""
+    for name, value in asdict(RowCounts()).items():
+        before, told = getattr(total, name), getattr(counted, name)
+        setattr(total, name, bounded_counts([before, told]) if isinstance(value, dict) else before + told)
+
+
+def unchanged_ledger(engine: Engine, plan: OpenImport) -> Ledger:
+    """The ledger of an import whose files are all known: nothing was read."""
+    known = "select max(published_import_id) from files where file_id = any(:file_ids)"
+    with engine.connect() as connection:
+        import_id = connection.scalar(text(known), {"file_ids": [file.file_id for file in plan.files]})
+    return Ledger(
+        import_id=import_id,
+        status=ImportStatus.UNCHANGED,
+        clock=instant(plan.clock),
+        files=[_unchanged_file(file) for file in plan.files],
+    )
+
+
+def _unchanged_file(file: ImportFile) -> FileLedger:
+    return FileLedger(
+        uri=file.source.uri, sha256=file.sha256, file_id=file.file_id, size=file.size, is_unchanged=True
+    )

@@ -1,0 +1,184 @@
+"""Loading: a file's rows, read, sifted and copied into the import's staging table, chunk by chunk.
+
+A chunk's rows, its rejections and its checkpoint commit in one transaction, so a load that was cut off goes on from its
+last chunk. Reading runs one chunk ahead of sifting, and sifting one ahead of Postgres.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+import polars as pl
+from sqlalchemy import Connection, func, insert, select
+
+from flows.database.copy import copy_frame
+from flows.sources.files import Source, open_source
+from flows.sources.reading import ChunkSize, read_chunks
+from schemas.documents.mapping import Mapping
+from schemas.errors import ConfigurationError
+from schemas.frames.chunk import Chunk
+from schemas.tables.events import EVENT_COLUMNS, arrival_bytes, arrivals
+from schemas.tables.imports import chunks, rejections
+from transforms.rows.sift import Sifted, sift
+
+JSONB_COLUMNS: Final = ("properties",)
+REJECTION_COLUMNS: Final = (
+    "row", "line", "byte_offset", "code", "message", "field", "value", "raw", "raw_length", "raw_sha256",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Catalogued:
+    """What sifting has to know of the catalog: the customers and contracts as frames."""
+
+    customers: pl.DataFrame
+    contracts: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class LoadOrder:
+    """One file to load: where its rows come from and what they are judged by."""
+
+    import_id: int
+    file_id: int
+    source: Source
+    mapping: Mapping
+    clock: datetime
+    chunk: ChunkSize
+
+
+@dataclass(frozen=True)
+class SiftedChunk:
+    """A sifted chunk: how many rows it had, the number of the last, and how far the source is read."""
+
+    rows: int
+    last_row: int
+    sifted: Sifted
+    bytes_read: int
+
+
+Progress = Callable[[int, int], None]
+"""Told after each chunk: rows loaded by it, and bytes of the source read so far."""
+
+
+Item = TypeVar("Item")
+
+
+def load_file(
+    connection: Connection, order: LoadOrder, catalogued: Catalogued, *, progress: Progress
+) -> None:
+    """Load what is left of a file into the staging table of its import."""
+    after_row = checkpoint(connection, order)
+    connection.commit()
+    with open_source(order.source) as stream:
+        chunked = read_chunks(stream, name=order.source.uri, after_row=after_row, chunk=order.chunk)
+        for chunk in one_ahead(sifted_chunks(one_ahead(chunked), order, catalogued)):
+            with connection.begin():
+                write_chunk(connection, order, chunk)
+            progress(chunk.rows, chunk.bytes_read)
+
+
+def checkpoint(connection: Connection, order: LoadOrder) -> int:
+    """The last row of the file that has been committed, 0 where none has."""
+    statement = select(func.max(chunks.c.last_row)).where(
+        chunks.c.import_id == order.import_id, chunks.c.file_id == order.file_id
+    )
+    return connection.scalar(statement) or 0
+
+
+def sifted_chunks(
+    chunked: Iterator[Chunk], order: LoadOrder, catalogued: Catalogued
+) -> Iterator[SiftedChunk]:
+    """Each chunk of a file sifted."""
+    for chunk in chunked:
+        if chunk.positions.is_empty():
+            continue
+        try:
+            sifted = sift(
+                chunk,
+                mapping=order.mapping,
+                customers=catalogued.customers,
+                contracts=catalogued.contracts,
+                clock=order.clock,
+            )
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{order.source.uri}: {error}") from error
+        yield SiftedChunk(
+            rows=chunk.positions.height,
+            last_row=chunk.positions["row"][-1],
+            sifted=sifted,
+            bytes_read=chunk.bytes_read,
+        )
+
+
+def event_frame(accepted: pl.DataFrame, file_id: int) -> pl.DataFrame:
+    """Accepted rows as the staging table has them."""
+    return accepted.with_columns(
+        pl.lit(file_id, dtype=pl.Int32).alias("file_id"), pl.col("version").alias("record_version")
+    ).select(EVENT_COLUMNS)
+
+
+def write_chunk(connection: Connection, order: LoadOrder, chunk: SiftedChunk) -> None:
+    """Write a chunk's rows, rejections and checkpoint, within the caller's transaction."""
+    accepted, rejected = chunk.sifted.accepted, chunk.sifted.rejections
+    if not accepted.is_empty():
+        arrived = event_frame(accepted, order.file_id)
+        copy_frame(connection, arrivals(order.import_id).name, arrived, jsonb=JSONB_COLUMNS)
+    if order.mapping.rejects_conflicts:
+        copy_frame(connection, arrival_bytes(order.import_id).name, accepted_bytes(accepted, order.file_id))
+    copy_frame(connection, rejections.name, rejection_frame(rejected, order))
+    connection.execute(
+        insert(chunks).values(
+            import_id=order.import_id,
+            file_id=order.file_id,
+            last_row=chunk.last_row,
+            rows=chunk.rows,
+            rejected=rejected.height,
+            keyless=accepted["is_keyless"].sum(),
+            counts=chunk_counts(chunk.sifted),
+        )
+    )
+
+
+def accepted_bytes(accepted: pl.DataFrame, file_id: int) -> pl.DataFrame:
+    """The untouched bytes of accepted rows, for those that a conflict will reject."""
+    return accepted.select(
+        pl.lit(file_id, dtype=pl.Int32).alias("file_id"),
+        "row",
+        "line",
+        "byte_offset",
+        "raw",
+        "raw_length",
+        "raw_sha256",
+    )
+
+
+def rejection_frame(rejected: pl.DataFrame, order: LoadOrder) -> pl.DataFrame:
+    """Rejections as their table has them."""
+    return rejected.select(
+        pl.lit(order.import_id, dtype=pl.Int32).alias("import_id"),
+        pl.lit(order.file_id, dtype=pl.Int32).alias("file_id"),
+        *REJECTION_COLUMNS,
+    )
+
+
+def chunk_counts(sifted: Sifted) -> dict[str, Any]:
+    """What the ledger needs of a chunk beyond its rows: counts, warnings, and the UTC days its events lie on."""
+    reasons = sifted.rejections.group_by("code").len()
+    days = sifted.accepted.select(pl.col("at").dt.date().unique().sort())["at"]
+    return asdict(sifted.counts) | {
+        "rejected_by_reason": dict(reasons.iter_rows()),
+        "warnings": sifted.warnings,
+        "days": [day.isoformat() for day in days],
+    }
+
+
+def one_ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """The same items, the next one being made in a thread while this one is used."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        coming = pool.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = pool.submit(next, items, None)
+            yield item

@@ -1,0 +1,47 @@
+"""Recompute the usage lines as a run of its own: a rollup."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine, insert, text
+
+from flows.database.import_lock import import_lock
+from flows.history.provenance import provenance
+from flows.imports.listing import next_id
+from flows.imports.publish import prepare, publish
+from flows.output.instants import instant
+from flows.usage.extent import scope_of
+from schemas.ledger import Ledger
+from schemas.tables.imports import imports
+from schemas.vocabulary import ImportKind, ImportStatus
+
+
+def run_rollup(engine: Engine, *, clock: datetime | None, reason: str | None, wait: bool) -> Ledger:
+    """Recompute what a catalog or setting has changed since the last publish, and publish it."""
+    with import_lock(engine, wait=wait), engine.begin() as connection:
+        prepare(connection)
+        import_id = next_id(connection, imports.c.import_id)
+        read_at = clock or datetime.now(UTC)
+        connection.execute(
+            insert(imports).values(
+                import_id=import_id,
+                kind=ImportKind.ROLLUP,
+                status=ImportStatus.LOADING,
+                clock=read_at,
+                sources={"sources": [], "mapping": None},
+                **provenance(reason=reason),
+            )
+        )
+        connection.execute(
+            text(
+                "create temporary table touched (customer_no int, file_id int, at timestamptz) on commit drop"
+            )
+        )
+        published = publish(
+            connection, scope_of(connection), import_id=import_id, clock=read_at, arrived=None
+        )
+    return Ledger(
+        import_id=import_id,
+        status=ImportStatus.PUBLISHED,
+        clock=instant(read_at),
+        lines_changed=published.lines_changed,
+    )

@@ -1,0 +1,1 @@
+"""Prefect: the flow, its tasks, the deployments and the local stack."""

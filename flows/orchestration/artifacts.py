@@ -1,0 +1,38 @@
+"""Write the artifacts of an import on the page of its flow run: the ledger, the rejections, the usage that changed."""
+
+from sqlalchemy import Connection, Engine, text
+
+from flows.history.rejections import group_rejections
+from flows.history.runs import IMPORT_TIMES, show_import
+from flows.output.markdown import ledger_page, rejections_page, usage_page
+from flows.usage.changes import largest_changes
+from schemas.ledger import Ledger
+
+
+def keep_artifacts(engine: Engine, ledger: Ledger) -> list[str]:
+    """Write the artifacts of an import on the page of the run that calls this; their keys.
+
+    Keys: `import-7-ledger`, `import-7-rejections` where rows were set aside, `import-7-usage` where lines changed.
+    """
+    from prefect.artifacts import create_markdown_artifact
+
+    with engine.connect() as connection:
+        written = artifacts_of(connection, ledger)
+    for key, (description, markdown) in written.items():
+        create_markdown_artifact(key=key, description=description, markdown=markdown)
+    return list(written)
+
+
+def artifacts_of(connection: Connection, ledger: Ledger) -> dict[str, tuple[str, str]]:
+    """The artifacts of an import by key: description and markdown of each."""
+    import_id = ledger.import_id or 0
+    rejections = group_rejections(connection, import_id) if ledger.rejected else []
+    changes = largest_changes(connection, import_id)
+    seconds = connection.execute(text(IMPORT_TIMES), {"import_id": import_id}).mappings().one()["seconds"]
+    provenance = show_import(connection, import_id)
+    written = {"ledger": ("What became of every row", ledger_page(ledger, provenance, seconds=seconds))}
+    if rejections:
+        written["rejections"] = ("Rows set aside, by reason", rejections_page(ledger, rejections))
+    if changes:
+        written["usage"] = ("Usage lines that changed", usage_page(ledger, changes))
+    return {f"import-{import_id}-{name}": page for name, page in written.items()}

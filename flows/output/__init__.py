@@ -1,0 +1,1 @@
+"""The output that people and machines read."""

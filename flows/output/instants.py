@@ -1,0 +1,46 @@
+"""Write instants and values as plain text."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+EXACT_JSON: Final = msgspec.json.Encoder(decimal_format="number")
+
+
+def instant(value: datetime) -> str:
+    """An instant as ISO 8601 in UTC, with six decimals where there are any."""
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+
+
+def plain(value: Any) -> str:
+    """A value as text: instants in UTC, nothing for what is absent."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return instant(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, dict | list):
+        return to_json(value)
+    return str(value)
+
+
+def to_json(value: Any, *, indent: int | None = None) -> str:
+    """A value as JSON: instants in UTC, exact decimals as numbers."""
+    encoded = EXACT_JSON.encode(_in_utc(value))
+    return (msgspec.json.format(encoded, indent=indent) if indent else encoded).decode()
+
+
+def _in_utc(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return instant(value)
+    if isinstance(value, Mapping):
+        return {name: _in_utc(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_in_utc(item) for item in value]
+    return value

@@ -1,0 +1,206 @@
+"""The progress bar of an import: rows, rate, share of the bytes, time left; on standard error, and only on a terminal.
+
+It appears after a second, so that short imports stay quiet, and goes when the import ends. Stages without a number
+(hashing, deduplicating) show their name and how long they have been running.
+"""
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import Final, Self, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
+from rich.table import Column
+from rich.text import Text
+
+from flows.output.progress import NoDisplay, ProgressDisplay
+from flows.output.table import visible
+
+QUIET_SECONDS: Final = 1.0
+
+FRAMES_A_SECOND: Final = 8
+
+BAR_WIDTH: Final = 14
+"""So that a hundred million rows still fit into a terminal of 80 columns."""
+
+RATE_SECONDS: Final = 30.0
+"""How far back the rate looks: long enough for a few chunks, short enough to follow a slow disk."""
+
+
+@contextmanager
+def import_progress(
+    stream: TextIO | None = None, *, quiet_seconds: float = QUIET_SECONDS
+) -> Iterator[ProgressDisplay]:
+    """A display for one import on a stream (standard error); shows nothing where that is no terminal."""
+    told = sys.stderr if stream is None else stream
+    if not told.isatty():
+        yield NoDisplay()
+        return
+    with ProgressBar(Console(file=told, highlight=False), quiet_seconds=quiet_seconds) as bar:
+        yield bar
+
+
+class ProgressBar:
+    """One bar for all files of an import; callbacks may come from several threads."""
+
+    def __init__(self, console: Console, *, quiet_seconds: float) -> None:
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
+            BarColumn(bar_width=BAR_WIDTH),
+            _Told(table_column=Column(no_wrap=True)),
+            console=console,
+            transient=True,
+            refresh_per_second=FRAMES_A_SECOND,
+        )
+        self._stage = self._bar.add_task("starting", total=None, told="")
+        self._loading = self._bar.add_task("loading", total=1, told="", visible=False)
+        self.tally = Tally()
+        self._stages: list[str] = []
+        self._turn = threading.RLock()
+        self._is_over = False
+        self._later = threading.Timer(quiet_seconds, self._appear)
+        self._later.daemon = True
+
+    def __enter__(self) -> Self:
+        """Begin to wait for the moment to appear."""
+        self._later.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Go, leaving nothing on the terminal."""
+        self._later.cancel()
+        with self._turn:
+            self._is_over = True
+            self._bar.stop()
+
+    def expect(self, size: int) -> None:
+        """Say how many bytes all files have together, where that is known before each of them begins."""
+        with self._turn:
+            self.tally.expected = size
+
+    def file(self, name: str, *, size: int) -> Callable[[int, int], None]:
+        """A callback for one file: rows loaded by a chunk, bytes of the source read so far."""
+        with self._turn:
+            self.tally.begin(size, now=monotonic())
+            self._show()
+
+        def chunk_loaded(rows: int, bytes_read: int) -> None:
+            with self._turn:
+                self.tally.add(name, rows=rows, bytes_read=min(bytes_read, size), now=monotonic())
+                self._show()
+
+        return chunk_loaded
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Show the name of what is being done while it is."""
+        with self._turn:
+            self._stages.append(name)
+            self._bar.reset(self._stage)
+            self._show()
+        try:
+            yield
+        finally:
+            with self._turn:
+                self._stages.remove(name)
+                self._show()
+
+    def _appear(self) -> None:
+        with self._turn:
+            if not self._is_over:
+                self._bar.start()
+
+    def _show(self) -> None:
+        is_loading = bool(self.tally.size) and not self._stages
+        if is_loading:
+            told, size = self.tally.told(), self.tally.size
+            self._bar.update(self._loading, told=told, total=size, completed=self.tally.bytes_read)
+        elif self._stages:
+            name, told = visible(self._stages[-1]), self.tally.rows_told()
+            self._bar.update(self._stage, description=name, told=told)
+        self._bar.update(self._loading, visible=is_loading)
+        self._bar.update(self._stage, visible=not is_loading)
+
+
+class Tally:
+    """What has been loaded so far, over all files: rows, bytes, and how fast the last of them came."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.expected = 0
+        self._begun = 0
+        self._read: dict[str, int] = {}
+        self._marks: list[tuple[float, int, int]] = []
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files, as far as they are known."""
+        return max(self.expected, self._begun)
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes read of all files."""
+        return sum(self._read.values())
+
+    def begin(self, size: int, *, now: float) -> None:
+        """Count a file's bytes in; time runs from the first."""
+        self._begun += size
+        if not self._marks:
+            self._marks.append((now, 0, 0))
+
+    def add(self, name: str, *, rows: int, bytes_read: int, now: float) -> None:
+        """Count a chunk in."""
+        self.rows += rows
+        self._read[name] = max(bytes_read, self._read.get(name, 0))
+        self._marks.append((now, self.rows, self.bytes_read))
+        while len(self._marks) > 2 and now - self._marks[1][0] > RATE_SECONDS:
+            del self._marks[0]
+
+    def rate(self) -> tuple[float, float]:
+        """Rows and bytes a second over the last chunks; 0 before the first."""
+        if len(self._marks) < 2:
+            return 0.0, 0.0
+        (then, rows, size), (now, rows_now, size_now) = self._marks[0], self._marks[-1]
+        passed = max(now - then, 1e-9)
+        return (rows_now - rows) / passed, (size_now - size) / passed
+
+    @property
+    def share(self) -> int:
+        """Percent of the bytes that have been read."""
+        return 100 * self.bytes_read // max(self.size, 1)
+
+    def rows_told(self) -> str:
+        """The rows so far, where there are any."""
+        return f"{self.rows:,} rows" if self.rows else ""
+
+    def told(self) -> str:
+        """Rows, rate, share of the bytes and time left, as far as they are known."""
+        rows_a_second, bytes_a_second = self.rate()
+        words = [f"{self.rows:,} rows", f"{self.share} %"]
+        if rows_a_second:
+            words.insert(1, f"{rows_a_second:,.0f} rows/s")
+        if bytes_a_second:
+            words.append(f"{duration((self.size - self.bytes_read) / bytes_a_second)} left")
+        return " · ".join(words)
+
+
+def duration(seconds: float) -> str:
+    """A span of time as a clock shows it: 0:07, 12:30, 3:05:00."""
+    minutes, second = divmod(max(round(seconds), 0), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+class _Told(ProgressColumn):
+    """What the tally tells; for a stage without a number, how long it has been going on."""
+
+    def render(self, task: Task) -> Text:
+        """The words of one frame."""
+        words = [str(task.fields["told"])]
+        if task.total is None:
+            words.append(duration(task.elapsed or 0))
+        return Text(" · ".join(word for word in words if word))

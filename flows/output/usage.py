@@ -1,0 +1,114 @@
+"""Print usage lines, events and unassigned events."""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from typing import Any, Final
+
+import polars as pl
+
+from flows.output.table import print_csv, print_json, print_json_list, print_table, say
+from schemas.errors import ConfigurationError
+from schemas.frames.usage import USAGE_COLUMNS
+
+LINE_COLUMNS: Final = {
+    "contract_id": "contract", "customer": "customer", "meter_code": "meter", "group": "group", "period": "period",
+    "quantity": "quantity", "event_count": "events", "unusable_count": "unusable", "status": "status",
+}  # fmt: skip
+
+
+def report_usage(batches: Iterable[Sequence[Mapping[str, Any]]], line_format: str) -> None:
+    """The usage lines in the format asked for; what machines read is written as it comes."""
+    match line_format:
+        case "csv":
+            print_csv(USAGE_COLUMNS, chain.from_iterable(batches))
+        case "json":
+            print_json_list([_line_document(line) for line in batch] for batch in batches)
+        case "parquet":
+            write_parquet(batches)
+        case _:
+            shown = [
+                {
+                    **line,
+                    "customer": line["external_customer_id"] or line["customer_id"],
+                    "period": f"{line['period_start_on']} – {line['period_end_on']}",
+                    "group": "" if line["group"] == "{}" else line["group"],
+                }
+                for line in chain.from_iterable(batches)
+            ]
+            print_table(LINE_COLUMNS, shown, right=("quantity", "event_count", "unusable_count"))
+
+
+def _line_document(line: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: line[name] for name in USAGE_COLUMNS} | {"group": _raw(line["group"])}
+
+
+def _raw(text: str) -> Any:
+    import msgspec
+
+    return msgspec.Raw(text.encode())
+
+
+def write_parquet(batches: Iterable[Sequence[Mapping[str, Any]]]) -> None:
+    """The lines as Parquet on standard output; the quantity is exact text."""
+    from pyarrow.parquet import ParquetWriter
+
+    if sys.stdout.isatty():
+        raise ConfigurationError("parquet is not for a terminal; redirect it into a file")
+    types = {name: PARQUET_TYPES[name] for name in USAGE_COLUMNS}
+    with ParquetWriter(
+        sys.stdout.buffer, pl.DataFrame(schema=types).to_arrow().schema, compression="zstd"
+    ) as file:
+        for batch in batches:
+            columns = {name: [line[name] for line in batch] for name in USAGE_COLUMNS}
+            file.write_table(pl.DataFrame(columns, schema=types, strict=True).to_arrow())
+
+
+PARQUET_TYPES: Final = {
+    name: pl.Datetime("us", "UTC") for name in ("period_start", "period_end", "first_event_at", "last_event_at")
+} | dict.fromkeys(("event_count", "unusable_count"), pl.Int64) | dict.fromkeys(("revision", "import_id"), pl.Int32) | dict.fromkeys(
+    (
+        "line_id", "contract_id", "customer_id", "external_customer_id", "plan_id", "pricing_id", "meter_id", "meter_code",
+        "aggregation", "group", "quantity", "status", "kind",
+    ),
+    pl.String,
+)  # fmt: skip
+
+
+def report_events(events: Sequence[Mapping[str, Any]], *, limit: int, as_json: bool) -> None:
+    """Loaded events, and that there may be more than were asked for."""
+    if as_json:
+        print_json([{**event, "properties": _raw(event["properties"])} for event in events])
+        return
+    shown = [
+        {
+            **event,
+            "customer": event["external_customer_id"] or event["customer_id"],
+            "where": f"{event['file']}:{event['row']}",
+        }
+        for event in events
+    ]
+    columns = {
+        "timestamp": "timestamp", "event_name": "name", "customer": "customer", "key": "key", "properties": "properties",
+        "where": "file:row", "import_id": "import",
+    }  # fmt: skip
+    print_table(columns, shown, right=("import_id",))
+    if len(events) == limit:
+        say(f"these are the first {limit:,}; --limit shows more")
+
+
+def report_unassigned(rows: Sequence[Mapping[str, Any]], *, is_all: bool, as_json: bool) -> None:
+    """Events on no line; of all, or of those asked for."""
+    if as_json:
+        print_json(
+            [{**row, "first_day": str(row["first_day"]), "last_day": str(row["last_day"])} for row in rows]
+        )
+        return
+    columns = {
+        "customer": "customer", "event_name": "name", "reason": "reason", "event_count": "events",
+        "first_day": "first day", "last_day": "last day",
+    }  # fmt: skip
+    shown = [{**row, "customer": row["external_customer_id"] or row["customer_id"]} for row in rows]
+    print_table(columns, shown, right=("event_count",))
+    if not rows:
+        say("every event is on a usage line" if is_all else "there is no such event")

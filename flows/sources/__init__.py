@@ -1,0 +1,1 @@
+"""The sources of an import: files, object storage, mappings and their readers."""

@@ -1,0 +1,284 @@
+"""CSV rows: records under a header, in runs with a column per name.
+
+Regular records are split many at once; what is not regular goes through the exact splitter, one by one. Both
+see the same rows.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import accumulate
+from operator import add
+
+import polars as pl
+
+from flows.sources.reading.csv_cells import RaggedError, columns, columns_of_cells
+from flows.sources.reading.csv_long import LongRecord
+from flows.sources.reading.csv_records import Grammar, Record, UnfinishedError
+from flows.sources.reading.runs import OVERSIZED, Run, malformed, run_of, run_of_lines
+from flows.sources.reading.soundness import broken_text, is_text
+from flows.sources.reading.window import Window, swallow
+from schemas.errors import UsageImportError
+from schemas.frames.chunk import RAW_KEPT_BYTES, ROW_LIMIT_BYTES, Malformed
+
+GROWTH_BYTES = 4 * 1024 * 1024
+"""A long row is taken in by steps of this size."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """The names of a file's columns, and how its records look."""
+
+    names: list[str]
+    grammar: Grammar
+
+    @property
+    def blanks(self) -> bytes:
+        """What a line without any cell may hold."""
+        return b" \t\r\n".replace(self.grammar.delimiter, b"")
+
+    def fault(self, record: Record, raw: bytes, start: int) -> str | None:
+        """Why a record cannot be read as a row, or None."""
+        if record.message or (not is_text(raw)):
+            return record.message or broken_text(raw)
+        width, found = len(self.names), len(record.cells)
+        if found != width:
+            at = record.starts[width] if found > width else record.end
+            return f"expected {width} column{'s' * (width > 1)}, found {found} at byte {at - start}"
+        return AGAIN if [cell.decode() for cell in record.cells] == self.names else None
+
+
+AGAIN = "the header again at byte 0"
+
+
+def read_header(window: Window, *, name: str, grammar: Grammar) -> Header | None:
+    """The first record that is not blank; None where there is none. Raises UsageImportError for a bad one."""
+    header = Header(names=[], grammar=grammar)
+    text, line = b"", window.line
+    record = Record(0, 0, [], [])
+    while not text.strip(header.blanks):
+        if not len(window) and not window.grow():
+            return None
+        line = window.line
+        try:
+            record = _first_record(window, grammar)
+        except UnfinishedError:
+            raise UsageImportError(
+                f"{name}: the header on line {line} does not end; check the file"
+            ) from None
+        text = window.data[window.at : record.end]
+        window.drop(min(record.next, len(window.data)) - window.at)
+    message = record.message or broken_text(text)
+    if message is None and b"\0" in text:
+        message = f"NUL at byte {text.index(0)}"
+    if message is None and b"\r" in text.replace(b"\r\n", b""):
+        message = "its lines end in carriage returns alone"
+    if message is not None:
+        raise UsageImportError(
+            f"{name}: the header on line {line} cannot be read: {message}; write the file again"
+        )
+    names = [cell.decode() for cell in record.cells]
+    twice = next((column for column in names if names.count(column) > 1), None)
+    if twice is not None:
+        raise UsageImportError(f"{name}: the header has the column {twice!r} twice; rename one of them")
+    return Header(names=names, grammar=grammar)
+
+
+def _first_record(window: Window, grammar: Grammar) -> Record:
+    while True:
+        try:
+            return grammar.record(window.data, window.at, is_last=window.is_ended)
+        except UnfinishedError:
+            if len(window) > ROW_LIMIT_BYTES:
+                raise
+            window.grow(len(window))
+
+
+def split_records(window: Window, header: Header, *, name: str) -> Iterator[Run]:
+    """Runs of the rows under the header."""
+    regular = header.grammar.regular(len(header.names)).match
+    while len(window) or window.grow():
+        run = _unquoted_lines(window, header) or _records(window, header, regular)
+        if run is not None:
+            yield run
+        elif len(window) > ROW_LIMIT_BYTES + len(b"\r\n") or (
+            len(window) and not window.grow(min(len(window), GROWTH_BYTES)) and len(window) > ROW_LIMIT_BYTES
+        ):
+            yield _oversized(window, header, name)
+
+
+def _unquoted_lines(window: Window, header: Header) -> Run | None:
+    """All whole lines of the window, where they are regular and free of quotes; else None."""
+    end = window.data.rfind(b"\n", window.at)
+    text = window.data[window.at : end] if end >= 0 else b""
+    if not text or len(text) > ROW_LIMIT_BYTES or b'"' in text or not is_text(text):
+        return None
+    count, returns = text.count(b"\n") + 1, text.count(b"\r")
+    if returns and not (text.count(b"\r\n") + 1 == returns == count and text.endswith(b"\r")):
+        return None
+    raws = text[:-1].split(b"\r\n") if returns else text.split(b"\n")
+    if not all(raws) or (len(header.names) == 1 and not all(raw.strip(header.blanks) for raw in raws)):
+        return None
+    try:
+        cells = columns(raws, names=header.names, delimiter=header.grammar.delimiter)
+    except RaggedError:
+        return None
+    run = run_of_lines(raws, line=window.line, offset=window.offset, separator=2 if returns else 1)
+    window.drop(end + 1 - window.at)
+    return _with_cells(run, cells, header)
+
+
+def _with_cells(run: Run, cells: pl.DataFrame, header: Header) -> Run:
+    """The run with its cells; rows that repeat the header are malformed."""
+    first = header.names[0]
+    again = [
+        index
+        for index in (cells[first] == first).arg_true().to_list()
+        if list(cells.row(index)) == header.names
+    ]
+    if not again or run.raws is None:
+        return Run(run.lines, run.offsets, run.raws, run.size, cells, run.malformed)
+    faults = {index: malformed(run.raws[index], AGAIN) for index in again}
+    raws = [raw[:RAW_KEPT_BYTES] if index in faults else raw for index, raw in enumerate(run.raws)]
+    kept = pl.Series([None if index in faults else index for index in range(len(run))], dtype=pl.UInt32)
+    return Run(run.lines, run.offsets, raws, run.size, cells[kept], run.malformed | faults)
+
+
+Matching = Callable[[bytes, int], re.Match[bytes] | None]
+
+
+@dataclass
+class _Found:
+    """Rows of one window on their way to a run; cells of the exact ones are at hand, the faulty ones have none."""
+
+    raws: list[bytes] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    offsets: list[int] = field(default_factory=list)
+    faults: dict[int, Malformed] = field(default_factory=dict)
+    exact: dict[int, list[bytes]] = field(default_factory=dict)
+
+    def add(self, record: Record, raw: bytes, *, line: int, offset: int, fault: str | None) -> None:
+        if fault is None:
+            self.exact[len(self.raws)] = record.cells
+        else:
+            self.faults[len(self.raws)] = malformed(raw, fault)
+        self.raws.append(raw if fault is None else raw[:RAW_KEPT_BYTES])
+        self.lines.append(line)
+        self.offsets.append(offset)
+
+    def add_lines(self, lines: list[bytes], *, line: int, offset: int) -> int:
+        """Takes whole lines that follow one another; answers the offset of what comes after them."""
+        starts = list(accumulate(map(len, lines), initial=offset))
+        self.raws += lines
+        self.lines += range(line, line + len(lines))
+        self.offsets += map(add, starts[:-1], range(len(lines)))  # a line feed after each
+        return starts[-1] + len(lines)
+
+    def number(self, text: bytes, start: int, end: int, *, line: int) -> int:
+        """Numbers the records that were found since the last one numbered, from `start` to `end`; answers the line after them."""
+        feeds = text.count(b"\n", start, end)
+        self.lines += _lines_of(self.raws[len(self.lines) :], line, feeds)
+        return line + feeds
+
+    def run(self, header: Header) -> Run | None:
+        """The rows as one run; None where there are none. Raises RaggedError where a line is not as wide as the header."""
+        if not self.raws:
+            return None
+        odd = sorted(self.faults.keys() | self.exact.keys())
+        begins, ends = [0, *(index + 1 for index in odd)], [*odd, len(self.raws)]
+        raws = [raw for begin, end in zip(begins, ends, strict=True) for raw in self.raws[begin:end]]
+        cells = columns(raws, names=header.names, delimiter=header.grammar.delimiter)
+        if odd:
+            exact = columns_of_cells(list(self.exact.values()), names=header.names)
+            cells = pl.concat([cells, exact])[self._order(odd)]
+        run = run_of(self.raws, lines=self.lines, offsets=self.offsets, malformed=self.faults)
+        return _with_cells(run, cells, header)
+
+    def _order(self, odd: list[int]) -> pl.Series:
+        """Where the cells of each row are, those of the exact ones after all regular; null of faulty ones."""
+        is_regular = pl.repeat(1, len(self.raws), dtype=pl.UInt32, eager=True).scatter(odd, 0)
+        regular = len(self.raws) - len(odd)
+        order = (is_regular.cum_sum() - 1).scatter(
+            list(self.exact), range(regular, regular + len(self.exact))
+        )
+        return order.scatter(list(self.faults), None)
+
+
+def _records(window: Window, header: Header, regular: Matching) -> Run | None:
+    """The records that lie whole in the window; None where there is not one row."""
+    try:
+        found, end = _find(window, header, regular, is_bulk_tried=True)
+        run = found.run(header)
+    except RaggedError:
+        found, end = _find(window, header, regular, is_bulk_tried=False)
+        run = found.run(header)
+    window.drop(end - window.at)
+    return run
+
+
+def _find(window: Window, header: Header, regular: Matching, *, is_bulk_tried: bool) -> tuple[_Found, int]:
+    """The records that lie whole in the window, and where they end; of lines taken in bulk some may be ragged."""
+    text, at, found = window.data, window.at, _Found()
+    line, shift = window.line, window.offset - window.at
+    if not is_text(text) or len(text) > ROW_LIMIT_BYTES or len(header.names) == 1:
+        regular, is_bulk_tried = _nothing, False
+    while at < len(text):
+        start = at
+        while match := regular(text, at):
+            found.raws.append(match[1])
+            found.offsets.append(at + shift)
+            at = match.end()
+            if is_bulk_tried and b'"' not in match[1]:
+                line = found.number(text, start, at, line=line)
+                plain = _plain_lines(text, at)
+                is_bulk_tried = plain is not None
+                at = found.add_lines(plain or [], line=line, offset=at + shift) - shift
+                start, line = at, line + len(plain or [])
+        line = found.number(text, start, at, line=line)
+        try:
+            record = header.grammar.record(text, at, is_last=window.is_ended)
+        except UnfinishedError:
+            break
+        raw = text[at : record.end]
+        if len(raw) > ROW_LIMIT_BYTES:
+            break
+        if raw.strip(header.blanks):
+            fault = header.fault(record, raw, at)
+            found.add(record, raw, line=line, offset=at + shift, fault=fault)
+        following = min(record.next, len(text))
+        line += text.count(b"\n", at, following)
+        at = following
+    return found, at
+
+
+def _plain_lines(text: bytes, at: int) -> list[bytes] | None:
+    """The whole lines up to the next quote, which take a third of the time together; None where one may be no row."""
+    quote = text.find(b'"', at)
+    end = text.rfind(b"\n", at, quote if quote >= 0 else len(text))
+    if end < at:
+        return []
+    plain = text[at:end]
+    lines = plain.split(b"\n")
+    return lines if all(lines) and b"\r" not in plain else None
+
+
+def _nothing(_text: bytes, _at: int) -> None:
+    """Matches no record as regular: a blank line would look like a row of one column."""
+
+
+def _lines_of(raws: list[bytes], line: int, feeds: int) -> Iterable[int]:
+    """The physical line of each of the records that follow one another from ``line`` on."""
+    if feeds == len(raws):
+        return range(line, line + len(raws))
+    return accumulate((raw.count(b"\n") + 1 for raw in raws[:-1]), initial=line)
+
+
+def _oversized(window: Window, header: Header, name: str) -> Run:
+    """One malformed row of a record too long to be held."""
+    line, end = window.line, LongRecord(header.grammar.delimiter)
+    run = swallow(window, OVERSIZED, end=end.end)
+    if end.is_open:
+        raise UsageImportError(
+            f"{name}: a quoted cell of the row on line {line} is not closed within 16 MiB; close the quote, or double it"
+        )
+    return run

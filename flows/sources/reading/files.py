@@ -1,0 +1,146 @@
+"""Files: an export as a stream of bytes, read as what it is."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import BinaryIO
+
+from flows.sources.reading import names, sniffing
+from flows.sources.reading.chunks import CHUNK, ChunkSize, cut_chunks
+from flows.sources.reading.csv_records import Grammar
+from flows.sources.reading.csv_rows import read_header, split_records
+from flows.sources.reading.decompression import BLOCK_BYTES, compression, decompressed
+from flows.sources.reading.json_bodies import is_body, split_values, split_whole
+from flows.sources.reading.json_lines import split_lines
+from flows.sources.reading.parquet import MAGIC, read_parquet
+from flows.sources.reading.runs import RowList, Run
+from flows.sources.reading.window import Window
+from schemas.errors import UsageImportError
+from schemas.frames.chunk import ROW_LIMIT_BYTES, Chunk
+
+
+def read_chunks(
+    stream: BinaryIO,
+    *,
+    name: str,
+    after_row: int = 0,
+    chunk: ChunkSize = CHUNK,
+    block_bytes: int = BLOCK_BYTES,
+) -> Iterator[Chunk]:
+    """The rows of a file after ``after_row``, in chunks of that size.
+
+    stream: the file's bytes from its beginning (seekable for Parquet, else it is spooled); name: what errors call
+    it, and the hint to its format ("-" is none). Chunk and block sizes never change a row, its place or a message.
+    Raises UsageImportError where the file is of no known format or breaks off; the rows before that come first.
+    """
+    name = names.shown(name)
+    counted = Counted(stream)
+    head = counted.read(len(MAGIC))
+    with ExitStack() as spools:
+        if head == MAGIC:
+            file = stream if _rewind(stream) else spools.enter_context(_spooled(head, stream))
+            runs, progress = read_parquet(file, name=name, after_row=after_row), file.tell
+        else:
+            runs, progress = _text_runs(counted, head, name=name, size=block_bytes), counted.tell
+        yield from cut_chunks(runs, name=name, after_row=after_row, size=chunk, progress=progress)
+
+
+class Counted:
+    """A stream that knows how much of it was read."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._read = 0
+
+    def read(self, size: int) -> bytes:
+        """At least one byte and at most ``size``, none at the end; all of ``size`` for small sizes."""
+        data = self._stream.read(size)
+        while 0 < len(data) < min(size, len(MAGIC)) and (more := self._stream.read(size - len(data))):
+            data += more
+        self._read += len(data)
+        return data
+
+    def tell(self) -> int:
+        """Bytes read so far."""
+        return self._read
+
+
+def _rewind(stream: BinaryIO) -> bool:
+    if not stream.seekable():
+        return False
+    stream.seek(0)
+    return True
+
+
+def _spooled(head: bytes, stream: BinaryIO) -> BinaryIO:
+    """A temporary file with all of a stream that cannot be sought in; it goes when it is closed."""
+    spool = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the reader
+    block = head
+    while block:
+        spool.write(block)
+        block = stream.read(BLOCK_BYTES)
+    spool.seek(0)
+    return spool
+
+
+def _text_runs(stream: Counted, head: bytes, *, name: str, size: int) -> Iterator[Run]:
+    blocks: Iterator[bytes] = _blocks(stream.read, head, size)
+    kind = compression(head)
+    if kind is not None:
+        blocks = decompressed(blocks, kind, size=size)
+    window = Window(blocks)
+    window.reach(sniffing.HEAD_BYTES)
+    yield from _runs(window, name=name)
+
+
+def _blocks(read: Callable[[int], bytes], head: bytes, size: int) -> Iterator[bytes]:
+    block = head
+    while block:
+        yield block
+        block = read(size)
+
+
+def _runs(window: Window, *, name: str) -> Iterator[Run]:
+    head = window.data[: sniffing.HEAD_BYTES]
+    if sniffing.is_wide(head):
+        raise UsageImportError(f"{name}: the text is UTF-16 or UTF-32; convert it to UTF-8")
+    if what := sniffing.foreign(head):
+        raise UsageImportError(f"{name}: holds {what}; unpack or export it as JSON lines, CSV or Parquet")
+    if head.startswith(sniffing.UTF8_MARK):
+        window.drop(len(sniffing.UTF8_MARK))
+    if not window.skip_blank_lines():
+        return iter(())
+    window.reach(sniffing.HEAD_BYTES)
+    head = window.data[window.at : window.at + sniffing.HEAD_BYTES]
+    ending = names.promised(name)
+    mark = sniffing.delimiter(head, ending)
+    if sniffing.is_csv(head, mark, ending):
+        return _csv_runs(window, name=name, grammar=Grammar(mark))
+    if not sniffing.is_any_json(head, ending):
+        raise UsageImportError(f"{name}: neither JSON, CSV nor Parquet; see what the file holds")
+    return _value_runs(window) if _is_pretty(window) else split_lines(window)
+
+
+def _is_pretty(window: Window) -> bool:
+    """Whether lines are no rows; takes in the first lines for that, up to the longest that can be a row."""
+    while len(window) <= ROW_LIMIT_BYTES and not sniffing.shows_first_lines(window.data[window.at :]):
+        if not window.reach(2 * len(window) + 1):
+            break
+    return sniffing.is_pretty(window.data[window.at : window.at + ROW_LIMIT_BYTES])
+
+
+def _value_runs(window: Window) -> Iterator[Run]:
+    """A body that a row could hold is whole or one malformed row; of a larger one what went before has gone on."""
+    rows = RowList()
+    if window.skip_blanks() and is_body(window) and not window.reach(ROW_LIMIT_BYTES + 1) and window.is_ended:
+        line, offset = window.line, window.offset
+        split_whole(window.take(len(window)), rows, line=line, offset=offset)
+    else:
+        yield from split_values(window, rows)
+    yield from rows.rest()
+
+
+def _csv_runs(window: Window, *, name: str, grammar: Grammar) -> Iterator[Run]:
+    header = read_header(window, name=name, grammar=grammar)
+    if header is not None:
+        yield from split_records(window, header, name=name)

@@ -1,0 +1,106 @@
+"""Parquet: rows by the batch, in the types the file declares."""
+
+from collections.abc import Iterator
+from os import SEEK_END
+from typing import BinaryIO
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from flows.sources.reading.runs import Run
+from schemas.errors import UsageImportError
+
+MAGIC = b"PAR1"
+BATCH_ROWS = 16_384
+BUFFER_BYTES = 1024 * 1024
+
+
+def is_supported(kind: pa.DataType) -> bool:
+    """Whether a column's values are single cells that a mapping can take."""
+    if pa.types.is_dictionary(kind):
+        return is_supported(kind.value_type)
+    if pa.types.is_decimal(kind):
+        return bool(kind.precision <= 38)
+    return any(test(kind) for test in SUPPORTED)
+
+
+SUPPORTED = (
+    pa.types.is_null,
+    pa.types.is_boolean,
+    pa.types.is_integer,
+    pa.types.is_floating,
+    pa.types.is_timestamp,
+    pa.types.is_date,
+    pa.types.is_time,
+    pa.types.is_string,
+    pa.types.is_large_string,
+)
+
+
+def read_parquet(stream: BinaryIO, *, name: str, after_row: int) -> Iterator[Run]:
+    """Runs of the rows; of row groups that end by ``after_row`` only empty rows, which cost nothing."""
+    try:
+        file = pq.ParquetFile(
+            stream, pre_buffer=False, buffer_size=BUFFER_BYTES, coerce_int96_timestamp_unit="us"
+        )
+        _check_columns(file.schema_arrow, name)
+        first = 0
+        for group in range(file.num_row_groups):
+            rows = file.metadata.row_group(group).num_rows
+            if first + rows <= after_row:
+                yield _run(pl.DataFrame(height=rows))
+            else:
+                for batch in file.iter_batches(batch_size=BATCH_ROWS, row_groups=[group], use_threads=False):
+                    yield _run(_plain(pl.DataFrame(pl.from_arrow(_sound(batch)))))
+            first += rows
+        # A file that has changed meanwhile says so where it ends, which no row group reads.
+        stream.seek(0, SEEK_END)
+        stream.read(1)
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0].removesuffix(".")
+        raise UsageImportError(f"{name}: not readable as Parquet ({reason}); write the file again") from error
+
+
+def _check_columns(schema: pa.Schema, name: str) -> None:
+    for column in schema:
+        if not is_supported(column.type):
+            raise UsageImportError(
+                f"{name}: column {column.name!r} has the type {column.type}, which no field or property can take; "
+                "write it as a text, a number, a truth or a time, or leave it out"
+            )
+        if schema.names.count(column.name) > 1:
+            raise UsageImportError(f"{name}: there are two columns {column.name!r}; rename one of them")
+
+
+def _sound(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch as polars can take it: instants in UTC whatever zone they are shown in, broken text as bytes."""
+    columns = [_sound_column(column) for column in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
+def _sound_column(column: pa.Array) -> pa.Array:
+    kind = column.type
+    if pa.types.is_timestamp(kind) and kind.tz is not None:
+        return column.cast(pa.timestamp(kind.unit, "UTC"))
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid:
+            return column.cast(pa.large_binary())
+    return column
+
+
+def _plain(cells: pl.DataFrame) -> pl.DataFrame:
+    """Dictionaries as the values they stand for, half floats as floats."""
+    casts = [
+        pl.col(column).cast(pl.String if kind == pl.Categorical else pl.Float32)
+        for column, kind in cells.schema.items()
+        if kind in (pl.Categorical, pl.Float16)
+    ]
+    return cells.with_columns(casts) if casts else cells
+
+
+def _run(cells: pl.DataFrame) -> Run:
+    nothing = pl.Series(pl.repeat(None, len(cells), dtype=pl.Int64, eager=True))
+    return Run(lines=nothing, offsets=nothing, raws=None, size=int(cells.estimated_size()), cells=cells)

@@ -1,0 +1,1 @@
+"""The models of catalog and mapping files."""

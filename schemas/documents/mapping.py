@@ -1,0 +1,178 @@
+"""How the columns of a source become the fields of an event.
+
+``[fields]`` replaces the fields that columns of their names would give, ``[properties]`` the properties. In JSON, and in
+structs of Parquet, the columns are the members; those of an object inside are named with dots: ``usage.tokens``.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from hashlib import sha256
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic_core import PydanticCustomError
+
+MAKINGS = ("value", "column", "template")
+"""What a field can be made of; exactly one of them."""
+
+MappedField = Literal[
+    "eventName", "customerId", "externalCustomerId", "timestamp", "idempotencyKey", "contractId"
+]
+_PIECES = re.compile(r"(?P<brace>\{\{|\}\})|\{(?P<column>[^{}]+)\}|(?P<text>[^{}]+)|(?P<stray>[{}])")
+
+
+def template_pieces(template: str) -> Iterator[tuple[str, bool]]:
+    """The pieces of a template, each with whether it names a column; ``{{`` and ``}}`` are braces.
+
+    Raises ValueError at a brace without its partner.
+    """
+    for piece in _PIECES.finditer(template):
+        if piece["stray"]:
+            message = f"a brace without its partner at character {piece.start() + 1}"
+            raise ValueError(message)
+        yield (piece["column"], True) if piece["column"] else (piece["text"] or piece["brace"][0], False)
+
+
+def _checked_template(template: str) -> str:
+    try:
+        columns = [piece for piece, is_column in template_pieces(template) if is_column]
+    except ValueError as error:
+        raise PydanticCustomError("template", "{why}", {"why": f"has {error}"}) from None
+    if not columns:
+        raise PydanticCustomError("template", "names no column in braces; for a fixed text write value = …")
+    return template
+
+
+def _in_utc(at: datetime) -> datetime:
+    if at.tzinfo is None:
+        raise PydanticCustomError("naive", "needs an offset, as in 2020-01-01T00:00:00Z")
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("beyond", "lies beyond the years 1 to 9999 of UTC") from None
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Value(_Part):
+    """The same text on every row."""
+
+    value: Annotated[str, Field(min_length=1)]
+
+
+class Column(_Part):
+    """The cell of a column; ``unit`` (of epoch numbers) and ``format`` are for timestamps alone."""
+
+    column: str
+    unit: Literal["s", "ms", "us"] | None = None
+    format: str | None = None
+
+
+class Template(_Part):
+    """A text in which ``{column}`` stands for a cell."""
+
+    template: Annotated[str, AfterValidator(_checked_template)]
+
+
+class Property(_Part):
+    """A property made of a column's cell; without a type, of the type that the cell has."""
+
+    column: str
+    type: Literal["text", "number", "boolean"] | None = None
+
+
+class Constant(_Part):
+    """A property that is the same on every row."""
+
+    value: str | bool | int | Decimal
+
+
+class Version(_Part):
+    """The source's own order of versions: numbers or timestamps."""
+
+    column: str
+
+
+class Deleted(_Part):
+    """Rows whose cell equals the text are versions that count nowhere."""
+
+    column: str
+    equals: str
+
+
+def _making(told: Any) -> str | None:
+    """Which making a table tells of, or None where it is not exactly one."""
+    if isinstance(told, BaseModel):
+        return type(told).__name__.lower()
+    held = [name for name in MAKINGS if isinstance(told, dict) and name in told]
+    return held[0] if len(held) == 1 else None
+
+
+def _property_making(told: Any) -> str | None:
+    if isinstance(told, BaseModel):
+        return "value" if isinstance(told, Constant) else "column"
+    held = [name for name in ("value", "column") if isinstance(told, dict) and name in told]
+    return held[0] if len(held) == 1 else None
+
+
+FieldMaking = Annotated[
+    Annotated[Value, Tag("value")] | Annotated[Column, Tag("column")] | Annotated[Template, Tag("template")],
+    Discriminator(
+        _making,
+        custom_error_type="making",
+        custom_error_message="needs exactly one of value, column, template",
+    ),
+]
+PropertyMaking = Annotated[
+    Annotated[Property, Tag("column")] | Annotated[Constant, Tag("value")],
+    Discriminator(
+        _property_making,
+        custom_error_type="making",
+        custom_error_message="needs exactly one of column, value",
+    ),
+]
+
+PropertiesTold = Annotated[
+    Annotated[Literal["rest"], Tag("word")] | Annotated[dict[str, PropertyMaking], Tag("table")],
+    Discriminator(lambda told: "table" if isinstance(told, dict) else "word"),
+]
+
+
+class Mapping(_Part):
+    """How one source is read; the default one takes columns by the names of the fields."""
+
+    time_zone: str | None = None
+    missing_timestamp: Literal["now", "reject"] = "now"
+    oldest: Annotated[datetime, AfterValidator(_in_utc)] | None = None
+    on_conflict: Literal["correct", "reject"] = "correct"
+    version: Version | None = None
+    deleted: Deleted | None = None
+    fields: dict[MappedField, FieldMaking] | None = None
+    properties: PropertiesTold | None = None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the canonical form: equal for mappings that say the same."""
+        canonical = json.dumps(self.model_dump(mode="json", exclude_none=True), sort_keys=True)
+        return sha256(canonical.encode()).hexdigest()
+
+    @property
+    def rejects_conflicts(self) -> bool:
+        """Whether a row is rejected whose key is taken by another event."""
+        return self.on_conflict == "reject"
+
+    @property
+    def is_by_name(self) -> bool:
+        """Whether every column is taken by its own name."""
+        return (
+            self.fields is None and self.properties is None and self.version is None and self.deleted is None
+        )
+
+
+DEFAULT_MAPPING = Mapping()
+"""No mapping: columns, or members of a JSON object, are the event's fields."""

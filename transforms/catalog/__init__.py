@@ -1,0 +1,1 @@
+"""A catalog, understood and compared."""

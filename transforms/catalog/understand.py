@@ -1,0 +1,253 @@
+"""Read the documents of a catalog as customers, meters, plans and contracts.
+
+Everything that is wrong is returned as problems, all of them, each with its place; nothing here raises for what a folder
+holds.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cache
+from typing import Any, Final
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from schemas.documents.catalog import MODELS, USAGE, Customer, Meter, Plan, Pricing, Thing
+from schemas.vocabulary import Kind
+from transforms.values.ids import identity, is_placeholder, is_shortened
+
+_DIGITS = re.compile("([0-9]+)")
+
+
+_SENTENCES: Final = {
+    "string_type": "must be text",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_pattern_mismatch": "must not hold a control character",
+    "string_unicode": "must not hold a lone surrogate",
+    "bool_type": "must be true or false",
+    "tuple_type": "must be a list",
+    "model_type": "must be an object",
+    "too_short": "must not be empty",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "enum": "must be one of {expected}",
+}
+"""What is said of a value that a model refuses, by pydantic's name of the error; ``, not …`` follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One thing as a file tells it; place: file and line, or file and number in its list."""
+
+    kind: Kind
+    place: str
+    content: Any
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogProblem:
+    """Why a catalog is not loaded: a place in a file and a sentence."""
+
+    place: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class ToldThing:
+    """A customer, meter, plan or contract that has been understood, and what was told of it."""
+
+    place: str
+    model: Thing
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a folder tells: things by kind and identity, what is wrong with it, and what is odd.
+
+    ``mentioned``: the identities of all that it tries to tell, broken ones included, each with its place.
+    """
+
+    things: Mapping[Kind, Mapping[str, ToldThing]]
+    mentioned: Mapping[Kind, Mapping[str, str]]
+    problems: tuple[CatalogProblem, ...]
+    warnings: tuple[CatalogProblem, ...]
+
+
+def understand(documents: Iterable[Document]) -> Told:
+    """Every document as a thing, or as problems; two with one id, or customers with one external id, are problems."""
+    reading = _Reading()
+    for document in documents:
+        reading.take(document)
+    return Told(reading.things, reading.mentioned, tuple(reading.problems), tuple(reading.warnings))
+
+
+def in_order(problems: Iterable[CatalogProblem]) -> tuple[CatalogProblem, ...]:
+    """By file and place, customers first, numbers by value."""
+    return tuple(sorted(problems, key=lambda problem: (_file_rank(problem.place), _natural(problem.place))))
+
+
+def _file_rank(place: str) -> int:
+    return next((rank for rank, kind in enumerate(Kind) if place.startswith(f"{kind}s.")), len(Kind))
+
+
+def _natural(place: str) -> list[tuple[int, str]]:
+    """A sort key in which 2 comes before 10."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in _DIGITS.split(place)]
+
+
+def quoted(value: object) -> str:
+    """A value for a message: short, one line, without control characters."""
+    if isinstance(value, bool) or value is None:
+        shown = {True: "true", False: "false", None: "null"}[value]
+    elif isinstance(value, int | Decimal):
+        shown = str(value)
+    elif isinstance(value, str):
+        shown = repr(value)
+    else:
+        shown = "a list" if isinstance(value, list | tuple) else "an object"
+    return shown if len(shown) <= 80 else f"{shown[:76]}...'"
+
+
+@dataclass
+class _Reading:
+    """Documents taken one after another, and what has been seen so far."""
+
+    things: dict[Kind, dict[str, ToldThing]] = field(default_factory=lambda: {kind: {} for kind in Kind})
+    mentioned: dict[Kind, dict[str, str]] = field(default_factory=lambda: {kind: {} for kind in Kind})
+    external: dict[str, str] = field(default_factory=dict)
+    codes: dict[str, str] = field(default_factory=dict)
+    strange: set[tuple[type[BaseModel], str]] = field(default_factory=set)
+    problems: list[CatalogProblem] = field(default_factory=list)
+    warnings: list[CatalogProblem] = field(default_factory=list)
+
+    def take(self, document: Document) -> None:
+        kind, place, content = document.kind, document.place, document.content
+        is_first = self._mention(document)
+        try:
+            model = MODELS[kind].model_validate(content)
+        except ValidationError as error:
+            self.problems += [_problem(place, detail) for detail in error.errors(include_url=False)]
+            return
+        if is_first:
+            self.things[kind][identity(model.id)] = ToldThing(place, model, content)
+        self._check(place, model)
+
+    def _mention(self, document: Document) -> bool:
+        id_ = document.content.get("id") if isinstance(document.content, dict) else None
+        if not isinstance(id_, str) or not id_:
+            return False
+        earlier = self.mentioned[document.kind].setdefault(identity(id_), document.place)
+        if earlier is not document.place:
+            self._problem(f"{document.place}.id", f"{quoted(id_)} is told at {earlier} already")
+        if is_placeholder(id_):
+            self._warning(f"{document.place}.id", f"{quoted(id_)} looks like a placeholder")
+        return earlier is document.place
+
+    def _check(self, place: str, model: Thing) -> None:
+        self._check_names(place, model)
+        if isinstance(model, Customer):
+            self._check_customer(place, model)
+        elif isinstance(model, Meter):
+            self._check_meter(place, model)
+        elif isinstance(model, Plan):
+            self._check_plan(place, model)
+        elif model.end_date is None and model.is_active in (False, "false"):
+            self._warning(
+                place, "isActive is false without an endDate; dates decide, so this contract rolls on"
+            )
+
+    def _check_names(self, place: str, model: Thing | Pricing) -> None:
+        """A name that is a field's but for its spelling is kept and means nothing: said once."""
+        for name in model.model_extra or ():
+            if (type(model), name) not in self.strange:
+                self.strange.add((type(model), name))
+                known = _spellings(type(model)).get(_bare(name))
+                if known is not None:
+                    self._warning(
+                        place, f"{quoted(name)} is not known here, and means nothing; there is {known!r}"
+                    )
+
+    def _check_customer(self, place: str, customer: Customer) -> None:
+        external_id = customer.external_customer_id
+        if external_id is None:
+            return
+        earlier = self.external.setdefault(identity(external_id), place)
+        path = f"{place}.externalCustomerId"
+        if earlier is not place:
+            self._problem(path, f"{quoted(external_id)} is told at {earlier} already")
+        if is_placeholder(external_id):
+            self._warning(path, f"{quoted(external_id)} looks like a placeholder")
+        if is_shortened(external_id):
+            self._warning(path, f"{quoted(external_id)} looks like a number that a spreadsheet has rounded")
+
+    def _check_meter(self, place: str, meter: Meter) -> None:
+        earlier = self.codes.setdefault(meter.code, place)
+        if earlier is not place:
+            self._warning(f"{place}.code", f"{quoted(meter.code)} is the code of {earlier} too")
+        if not meter.is_supported:
+            self._warning(f"{place}.sql", "is not understood yet; the meter's lines have status unsupported")
+
+    def _check_plan(self, place: str, plan: Plan) -> None:
+        seen: dict[str, int] = {}
+        for n, pricing in enumerate(plan.pricing):
+            self._check_names(f"{place}.pricing[{n}]", pricing)
+            if seen.setdefault(identity(pricing.id), n) != n:
+                first = seen[identity(pricing.id)]
+                self._problem(
+                    f"{place}.pricing[{n}].id", f"{quoted(pricing.id)} is told at pricing[{first}] already"
+                )
+            if pricing.model != USAGE and pricing.model.strip().upper() == USAGE:
+                self._warning(
+                    f"{place}.pricing[{n}].model",
+                    f"{quoted(pricing.model)} is not {USAGE!r}, so it carries no usage",
+                )
+
+    def _problem(self, place: str, message: str) -> None:
+        self.problems.append(CatalogProblem(place, message))
+
+    def _warning(self, place: str, message: str) -> None:
+        self.warnings.append(CatalogProblem(place, message))
+
+
+def _problem(place: str, detail: ErrorDetails) -> CatalogProblem:
+    """What pydantic found, as a place and a sentence."""
+    path = [_alias(step) for step in detail["loc"] if step not in ("usage", "other")]
+    kind, value = detail["type"], detail["input"]
+    if kind == "missing":
+        return CatalogProblem(place + _path(path[:-1]), f"{path[-1]} is required")
+    if kind == "aggregation_key":
+        return CatalogProblem(place + _path(path[:-1]), f"{path[-1]} {detail['msg']}")
+    if kind == "extra_forbidden":
+        return CatalogProblem(place + _path(path[:-1]), f"{quoted(path[-1])} is not known here")
+    if kind in ("filter", "group_keys", "two_ids"):
+        return CatalogProblem(place + _path(path), detail["msg"])
+    sentence = _SENTENCES.get(kind)
+    said = detail["msg"] if sentence is None else sentence.format(**detail.get("ctx", {}))
+    ending = "" if kind in ("too_short", "string_too_short", "string_too_long") else f", not {quoted(value)}"
+    return CatalogProblem(place + _path(path), said + ending)
+
+
+def _alias(step: int | str) -> int | str:
+    return "aggregationKey" if step == "aggregation_key" else step
+
+
+def _path(steps: Sequence[int | str]) -> str:
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+
+
+def _bare(name: str) -> str:
+    return name.replace("_", "").replace("-", "").replace(" ", "").casefold()
+
+
+@cache
+def _spellings(model: type[BaseModel]) -> dict[str, str]:
+    """The names of a model's fields by what is left of them without case and separators."""
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    return {_bare(name): name for name in names}

@@ -1,0 +1,1 @@
+"""Which events are one: keys, content, outcomes."""

@@ -1,0 +1,1 @@
+"""One row of an export, accepted or rejected."""

@@ -1,0 +1,1 @@
+"""From events to usage: meters, periods and lines."""
