@@ -2,16 +2,37 @@
 
 import unicodedata
 from collections.abc import Iterable
+from typing import Final
 
 import polars as pl
 
+ASCII_SPACES: Final = "".join(character for character in map(chr, range(128)) if character.isspace())
+"""The spaces that Python strips from a text in ASCII; polars knows other ones."""
+
+
+def fold_id(id_: str) -> str:
+    """Return an id without its case, outer spaces and Unicode form: two ids nearly match if these are equal."""
+    return unicodedata.normalize("NFKC", id_).strip().casefold()
+
+
+def fold_ids(ids: pl.Series) -> pl.Series:
+    """Return the fold of each id; null stays null.
+
+    For ASCII the rule is stripping and lower case, which polars does for a column. All others are folded one by one,
+    since polars has no case folding (ß and ss are one).
+    """
+    is_ascii = ids.str.len_bytes() == ids.str.len_chars()
+    others = (~is_ascii).arg_true()
+    folded = ids.str.strip_chars(ASCII_SPACES).str.to_lowercase()
+    return folded.scatter(others, [fold_id(id_) for id_ in ids.gather(others)])
+
 
 def near_misses(ids: Iterable[str], known: pl.Series) -> dict[str, str]:
-    """Id → ``did you mean "…": differs by case`` for ids that differ from a known one only in writing."""
+    """Return ``did you mean "…": differs by case`` for each id that nearly matches a known one, by id."""
     wanted = pl.DataFrame({"id": sorted(set(ids))}, schema={"id": pl.String})
-    held = pl.DataFrame({"known": known.drop_nulls().cast(pl.String)})
-    pairs = wanted.with_columns(folded=_folded("id")).join(
-        held.with_columns(folded=_folded("known")), on="folded"
+    candidates = pl.DataFrame({"known": known.drop_nulls().cast(pl.String)})
+    pairs = wanted.with_columns(folded=fold_ids(wanted["id"])).join(
+        candidates.with_columns(folded=fold_ids(candidates["known"])), on="folded"
     )
     near = pairs.filter(pl.col("id") != pl.col("known")).group_by("id").agg(pl.col("known").min())
     return {
@@ -20,17 +41,13 @@ def near_misses(ids: Iterable[str], known: pl.Series) -> dict[str, str]:
     }
 
 
-def _folded(name: str) -> pl.Expr:
-    return pl.col(name).str.normalize("NFKC").str.strip_chars().str.to_lowercase()
-
-
 def _difference(one: str, other: str) -> str:
-    """By what two ids differ that are the same once folded."""
+    """Return the ways in which two ids with one fold differ."""
     spaces = "outer spaces" if _outer_spaces(one) != _outer_spaces(other) else ""
     one, other = one.strip(), other.strip()
     if one == other:
         return spaces
-    if one.lower() == other.lower():
+    if one.casefold() == other.casefold():
         writing = "case"
     elif unicodedata.normalize("NFKC", one) == unicodedata.normalize("NFKC", other):
         writing = "Unicode form"
