@@ -1,10 +1,10 @@
-"""Settings: what changes numbers and is therefore kept in the database."""
+"""The settings that change numbers, and are therefore stored in the database."""
 
 from enum import StrEnum
 
 
 class Setting(StrEnum):
-    """A setting's name."""
+    """The name of a setting."""
 
     BILLING_TIME_ZONE = "billing_time_zone"
     """The IANA zone in which days and billing periods begin."""

@@ -5,18 +5,20 @@ from typing import Final
 from sqlalchemy import Connection, text
 
 from schemas.errors import ConfigurationError
+from transforms.statements import statements
 from transforms.values.ids import is_same_id
 
-CUSTOMERS_NAMED: Final = (
-    f"select customer_no from customers where {is_same_id('id', ':customer')}"
-    f" or {is_same_id('external_customer_id', ':customer')}"
-)
+SQL: Final = statements("flows/catalog/lookup.sql")
 
+CUSTOMERS_NAMED: Final = SQL["customers_named"].fill(
+    is_id=is_same_id("id", ":customer"), is_external_id=is_same_id("external_customer_id", ":customer")
+)
+"""The numbers of the customers that ``:customer`` names."""
 
 KNOWN: Final = {
     "customer": f"select exists ({CUSTOMERS_NAMED})",
-    "contract": f"select exists (select from contracts where {is_same_id('id', ':contract')})",
-    "meter": "select exists (select from meters where code = :meter union all select from rolled_up_meters where code = :meter)",
+    "contract": SQL["is_contract_known"].fill(is_id=is_same_id("id", ":contract")),
+    "meter": SQL["is_meter_known"].fill(),
 }
 
 
@@ -32,6 +34,5 @@ def refuse_unknown(
     A filter with a misspelt name must not look like an empty answer.
     """
     for kind, value in (("customer", customer), ("contract", contract), ("meter", meter)):
-        statement = KNOWN[kind]
-        if value is not None and not connection.scalar(text(statement), {kind: value}):
+        if value is not None and not connection.scalar(text(KNOWN[kind]), {kind: value}):
             raise ConfigurationError(f"no {kind} {value!r} is in the catalog; check the spelling")

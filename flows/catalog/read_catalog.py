@@ -1,43 +1,25 @@
 """Read the current catalog as frames and meter rules."""
 
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Final
 
-import msgspec
 import polars as pl
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
+from flows.database.execute import execute
 from flows.database.read import read_frame
 from schemas.documents.catalog import Meter
+from schemas.frames.catalog import CONTRACTS, CUSTOMERS
+from transforms.statements import statements
 from transforms.usage.meters import MeterRule, meter_rule
+from transforms.values.json import decode_exact
 
-CURRENT_VERSION: Final = "select coalesce(max(catalog_version), 0) from catalog_versions"
-
-
-READ_CUSTOMERS: Final = "select customer_no, id, external_customer_id from customers order by customer_no"
-
-READ_CONTRACTS: Final = "select contract_no, id, customer_no from contracts order by contract_no"
-
-READ_METERS: Final = "select meter_no, inactive_at, document::text from meters order by meter_no"
-
-COLUMNS: Final[dict[str, pl.Schema]] = {
-    "customers": pl.Schema(
-        {"customer_no": pl.Int32(), "id": pl.String(), "external_customer_id": pl.String()}
-    ),
-    "contracts": pl.Schema({"contract_no": pl.Int32(), "id": pl.String(), "customer_no": pl.Int32()}),
-}
-
-
-EXACT_JSON = msgspec.json.Decoder(float_hook=Decimal)
+SQL: Final = statements("flows/catalog/read_catalog.sql")
 
 
 @dataclass(frozen=True)
 class CatalogFrames:
-    """What is held, as frames with one row per thing; the numbers are Int32.
-
-    customers: customer_no, id, external_customer_id. contracts: contract_no, id, customer_no.
-    """
+    """The catalog that rows are judged by: its version, frames of customers and contracts, and the rules of its meters."""
 
     version: int
     customers: pl.DataFrame
@@ -45,16 +27,21 @@ class CatalogFrames:
     rules: tuple[MeterRule, ...]
 
 
+def current_version(connection: Connection) -> int:
+    """Return the version of the catalog, 0 if none has been loaded."""
+    return int(execute(connection, SQL["current_version"]).scalar_one())
+
+
 def catalog_frames(connection: Connection) -> CatalogFrames:
-    """The catalog as it is held, for sifting and rolling up."""
+    """Read the current catalog, for judging rows and for computing usage."""
     return CatalogFrames(
-        version=connection.scalar(text(CURRENT_VERSION)) or 0,
-        customers=read_frame(connection, READ_CUSTOMERS, COLUMNS["customers"]),
-        contracts=read_frame(connection, READ_CONTRACTS, COLUMNS["contracts"]),
+        version=current_version(connection),
+        customers=read_frame(connection, SQL["read_customers"].fill(), CUSTOMERS),
+        contracts=read_frame(connection, SQL["read_contracts"].fill(), CONTRACTS),
         rules=tuple(
             meter_rule(
-                Meter.model_validate(EXACT_JSON.decode(document)), meter_no=meter_no, inactive_at=inactive_at
+                Meter.model_validate(decode_exact(document)), meter_no=meter_no, inactive_at=inactive_at
             )
-            for meter_no, inactive_at, document in connection.execute(text(READ_METERS))
+            for meter_no, inactive_at, document in execute(connection, SQL["read_meters"])
         ),
     )

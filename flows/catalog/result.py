@@ -11,8 +11,8 @@ from transforms.catalog.understand import CatalogProblem
 
 
 @dataclass(frozen=True)
-class Changed:
-    """A thing that the catalog held otherwise, and the fields that differ."""
+class ChangedThing:
+    """An existing thing that the folder changes, and the fields that differ."""
 
     id: str
     fields: tuple[FieldChange, ...]
@@ -20,10 +20,10 @@ class Changed:
 
 @dataclass(frozen=True)
 class KindChanges:
-    """What a catalog did to things of one kind, by id; ``lacking`` is held, not in the folder, and stays."""
+    """The changes of a catalog to things of one kind, by id; ``lacking`` are those that the folder lacks, and stay."""
 
     added: tuple[str, ...] = ()
-    changed: tuple[Changed, ...] = ()
+    changed: tuple[ChangedThing, ...] = ()
     unchanged: int = 0
     lacking: tuple[str, ...] = ()
     pruned: tuple[str, ...] = ()
@@ -31,7 +31,7 @@ class KindChanges:
 
 @dataclass(frozen=True)
 class CatalogResult:
-    """The catalog's version after a folder was applied (0 while there is none), and what the folder did."""
+    """The catalog's version after a folder was applied (0 if there is none), and the changes that the folder made."""
 
     version: int
     is_new: bool
@@ -40,7 +40,7 @@ class CatalogResult:
 
     @property
     def is_ahead(self) -> bool:
-        """Whether there may be lines that were made from an earlier version."""
+        """Return whether there may be lines that were made from an earlier version."""
         return self.is_new and self.version > 1
 
     def as_json(self) -> dict[str, Any]:
@@ -48,15 +48,15 @@ class CatalogResult:
         return {
             "catalog_version": self.version,
             "status": "loaded" if self.is_new else "unchanged",
-            **{f"{kind}s": as_json(changes_) for kind, changes_ in self.kinds.items()},
+            **{f"{kind}s": changes_as_json(made) for kind, made in self.kinds.items()},
             "warnings": [str(warning) for warning in self.warnings],
         }
 
 
-def as_json(done: KindChanges) -> dict[str, Any]:
+def changes_as_json(made: KindChanges) -> dict[str, Any]:
     """Return the changes of one kind as JSON values."""
     return {
-        "added": list(done.added),
+        "added": list(made.added),
         "changed": [
             {
                 "id": changed.id,
@@ -65,16 +65,16 @@ def as_json(done: KindChanges) -> dict[str, Any]:
                     for f in changed.fields
                 ],
             }
-            for changed in done.changed
+            for changed in made.changed
         ],
-        "unchanged": done.unchanged,
-        "lacking": list(done.lacking),
-        "pruned": list(done.pruned),
+        "unchanged": made.unchanged,
+        "lacking": list(made.lacking),
+        "pruned": list(made.pruned),
     }
 
 
 def _plain(value: Any) -> Any:
-    """A JSON value that any writer of JSON takes: decimals as text."""
+    """Return a JSON value that any writer of JSON takes: decimals become texts."""
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, dict):

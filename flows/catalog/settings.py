@@ -1,4 +1,4 @@
-"""Settings in the database: read, and changed where the value is one."""
+"""Read and change the settings in the database."""
 
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -10,18 +10,18 @@ from transforms.values.days import zone_named
 
 
 def read_settings(connection: Connection) -> dict[Setting, str]:
-    """Every setting with its value, its default where none was set."""
+    """Return every setting with its value, or its default if none was set."""
     kept = dict(connection.execute(select(settings.c.name, settings.c.value)).tuples().all())
     return {setting: kept.get(setting, DEFAULTS[setting]) for setting in Setting}
 
 
 def billing_time_zone(connection: Connection) -> str:
-    """The zone in which days and billing periods begin."""
+    """Return the zone in which days and billing periods begin."""
     return read_settings(connection)[Setting.BILLING_TIME_ZONE]
 
 
 def setting_named(name: str) -> Setting:
-    """The setting of that name; raises ConfigurationError where there is none."""
+    """Return the setting of a name; raises ConfigurationError if there is none."""
     try:
         return Setting(name)
     except ValueError:
@@ -29,7 +29,7 @@ def setting_named(name: str) -> Setting:
 
 
 def change_setting(connection: Connection, setting: Setting, value: str) -> None:
-    """Keep a setting's value; raises ConfigurationError where it is none."""
+    """Store a value of a setting; raises ConfigurationError if the value is not valid."""
     zone_named(value)
     statement = insert(settings).values(name=setting.value, value=value)
     changed = {"value": statement.excluded.value, "changed_at": func.now()}

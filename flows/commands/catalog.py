@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -22,23 +22,13 @@ def catalog_command(
     as_json: Json = False,
 ) -> None:
     """Load customers, meters, plans and contracts: all or nothing; show what changed."""
+    from flows.catalog.apply import load_catalog
     from flows.output.catalog import report_catalog
 
-    with database() as engine:
-        applied = load_catalog(engine, folder, prune=prune, clock=clock, reason=reason, wait=wait)
-    report_catalog(applied, as_json=as_json)
-
-
-def load_catalog(
-    engine: Any, folder: Path, *, prune: bool, clock: str | None, reason: str | None, wait: bool
-) -> Any:
-    """Apply a catalog folder in one transaction, beside no import: all its rows are judged by one catalog."""
-    from flows.catalog.apply import apply_catalog
-    from flows.database.import_lock import import_lock
-
     read_at = parse_instant(clock) if clock is not None else datetime.now(UTC)
-    with import_lock(engine, wait=wait), engine.begin() as connection:
-        return apply_catalog(connection, folder, clock=read_at, prune=prune, reason=reason)
+    with database() as engine:
+        applied = load_catalog(engine, folder, prune=prune, clock=read_at, reason=reason, wait=wait)
+    report_catalog(applied, as_json=as_json)
 
 
 def rollup(clock: Clock = None, reason: Reason = None, wait: Wait = False, as_json: Json = False) -> None:

@@ -1,5 +1,6 @@
 """Commands about imports: run, check, imports, rejects, revert."""
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +20,6 @@ from flows.commands.arguments import (
     parse_share,
     reading,
 )
-from flows.commands.catalog import load_catalog
 from schemas.vocabulary import ImportStatus
 
 imports_app = typer.Typer(help="The history of imports.", invoke_without_command=True)
@@ -63,6 +63,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Import: load, settle, roll up, publish."""
+    from flows.catalog.apply import load_catalog
     from flows.imports.request import ImportRequest, pace
     from flows.orchestration.route import import_sources
     from flows.output.catalog import say_lines_follow
@@ -80,7 +81,8 @@ def run(
     with database() as engine:
         applied = None
         if catalog is not None:
-            applied = load_catalog(engine, catalog, prune=False, clock=clock, reason=reason, wait=wait)
+            read_at = request.clock or datetime.now(UTC)
+            applied = load_catalog(engine, catalog, prune=False, clock=read_at, reason=reason, wait=wait)
         with import_progress() as display:
             ledger = import_sources(engine, request, wait=wait, pace=pace(), display=display, say=say)
     if applied is not None and applied.is_ahead and ledger.status != ImportStatus.PUBLISHED:

@@ -1,1 +1,1 @@
-"""The record of imports, their rejections and who ran them."""
+"""The history of imports: their ledgers, their rejections, and who ran them."""

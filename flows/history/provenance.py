@@ -1,4 +1,4 @@
-"""Provenance: who runs a command, where, with which software and why."""
+"""Tell who runs a command, where, with which software and why."""
 
 import getpass
 import os
@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 
 def provenance(*, reason: str | None, flow_run_id: str | None = None) -> dict[str, str | None]:
-    """Who publishes, where, with which software and why."""
+    """Return who publishes, where, with which software and why, by column of ``imports``."""
     return {
         "user_name": user_name(),
         "host": socket.gethostname(),
@@ -18,7 +18,7 @@ def provenance(*, reason: str | None, flow_run_id: str | None = None) -> dict[st
 
 
 def user_name() -> str:
-    """The user's name; containers run under numbers that have none."""
+    """Return the user's name, or its number: containers run under numbers without a name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

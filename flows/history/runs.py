@@ -1,44 +1,37 @@
-"""Read the history of imports, and the clock of the database."""
+"""Read the history of imports, and the clock that it has reached."""
 
+from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
+from flows.database.execute import execute
 from schemas.errors import ConfigurationError
+from transforms.statements import statements
 
-LIST_IMPORTS: Final = """
-    select import_id, kind, status, clock, started_at, finished_at, published_at, reason, user_name, host, software,
-           flow_run_id, lines_changed, failure, sources, ledger
-    from imports order by import_id desc
-"""
-
-SHOW_IMPORT: Final = """
-    select import_id, kind, status, clock, started_at, finished_at, published_at, reason, user_name, host, software,
-           flow_run_id, lines_changed, failure, sources, ledger, catalog_version, mapping_digest, array(
-               select distinct day from chunks c cross join jsonb_array_elements_text(c.counts -> 'days') day
-               where c.import_id = i.import_id order by day
-           ) as days
-    from imports i where import_id = :import_id
-"""
+SQL: Final = statements("flows/history/runs.sql")
 
 
 def list_imports(connection: Connection) -> list[dict[str, Any]]:
-    """Imports and rollups, the latest first."""
-    return [dict(row) for row in connection.execute(text(LIST_IMPORTS)).mappings()]
+    """Return imports and rollups, the latest first."""
+    return [dict(row) for row in execute(connection, SQL["list_imports"]).mappings()]
 
 
 def show_import(connection: Connection, import_id: int) -> dict[str, Any]:
-    """One import with its ledger; raises ConfigurationError where there is none of that id."""
-    row = connection.execute(text(SHOW_IMPORT), {"import_id": import_id}).mappings().first()
+    """Return one import with its ledger; raises ConfigurationError if there is none of that id."""
+    row = execute(connection, SQL["show_import"], import_id=import_id).mappings().first()
     if row is None:
         raise ConfigurationError(f"there is no import {import_id}; see 'usage-import imports'")
     return dict(row)
 
 
-GREATEST_CLOCK: Final = "select max(clock) from imports where published_at is not null"
+def latest_clock(connection: Connection) -> datetime | None:
+    """Return the greatest clock of any published import or rollup, None if nothing has been published."""
+    clock: datetime | None = execute(connection, SQL["latest_clock"]).scalar()
+    return clock
 
 
-IMPORT_TIMES: Final = """
-    select started_at, finished_at, extract(epoch from finished_at - started_at)::float8 as seconds
-    from imports where import_id = :import_id
-"""
+def import_seconds(connection: Connection, import_id: int) -> float | None:
+    """Return how many seconds an import took, None if it has not ended."""
+    seconds: float | None = execute(connection, SQL["import_seconds"], import_id=import_id).scalar_one()
+    return seconds

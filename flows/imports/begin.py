@@ -9,9 +9,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, insert, select, text, update
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 
-from flows.catalog.read_catalog import CURRENT_VERSION
+from flows.catalog.read_catalog import current_version
 from flows.database.read import is_one_of
 from flows.history.provenance import provenance
 from flows.imports.listing import HashedSource, ImportFile, next_id, plan_files
@@ -64,7 +64,7 @@ def begin_import(engine: Engine, request: ImportRequest, hashed: Sequence[Hashed
 def plan_import(connection: Connection, request: ImportRequest, hashed: Sequence[HashedSource]) -> OpenImport:
     """What a new import of some files would be called and where its files have their places; writes nothing."""
     mapping = load_mapping(Path(request.mapping_file) if request.mapping_file else None)
-    catalog_version = connection.scalar(text(CURRENT_VERSION))
+    catalog_version = current_version(connection)
     if not catalog_version:
         raise UsageImportError(
             "no catalog is loaded; load one with 'usage-import catalog DIR' or run with --catalog DIR"

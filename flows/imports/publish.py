@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import Connection, text
 
 from flows.database.unlogged import drop_scratch
-from flows.history.runs import GREATEST_CLOCK
+from flows.history.runs import latest_clock
 from flows.usage.contract_times import place_contracts, write_boundaries
 from flows.usage.extent import Scope
 from flows.usage.lines import Publication, write_lines
@@ -96,5 +96,5 @@ def prepare(connection: Connection) -> None:
 
 def greatest_clock(connection: Connection, clock: datetime) -> datetime:
     """The greatest clock of any published import or rollup, and of the one at work."""
-    published: datetime | None = connection.scalar(text(GREATEST_CLOCK))
+    published = latest_clock(connection)
     return clock if published is None else max(clock, published)

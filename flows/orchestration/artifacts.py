@@ -1,9 +1,9 @@
 """Write the artifacts of an import on the page of its flow run: the ledger, the rejections, the usage that changed."""
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
 from flows.history.rejections import group_rejections
-from flows.history.runs import IMPORT_TIMES, show_import
+from flows.history.runs import import_seconds, show_import
 from flows.output.markdown import ledger_page, rejections_page, usage_page
 from flows.usage.changes import largest_changes
 from schemas.ledger import Ledger
@@ -28,7 +28,7 @@ def artifacts_of(connection: Connection, ledger: Ledger) -> dict[str, tuple[str,
     import_id = ledger.import_id or 0
     rejections = group_rejections(connection, import_id) if ledger.rejected else []
     changes = largest_changes(connection, import_id)
-    seconds = connection.execute(text(IMPORT_TIMES), {"import_id": import_id}).mappings().one()["seconds"]
+    seconds = import_seconds(connection, import_id)
     provenance = show_import(connection, import_id)
     written = {"ledger": ("What became of every row", ledger_page(ledger, provenance, seconds=seconds))}
     if rejections:

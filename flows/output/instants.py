@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
-EXACT_JSON: Final = msgspec.json.Encoder(decimal_format="number")
+from transforms.values.json import encode_exact
 
 
 def instant(value: datetime) -> str:
@@ -32,8 +32,8 @@ def plain(value: Any) -> str:
 
 def to_json(value: Any, *, indent: int | None = None) -> str:
     """A value as JSON: instants in UTC, exact decimals as numbers."""
-    encoded = EXACT_JSON.encode(_in_utc(value))
-    return (msgspec.json.format(encoded, indent=indent) if indent else encoded).decode()
+    encoded = encode_exact(_in_utc(value))
+    return msgspec.json.format(encoded, indent=indent) if indent else encoded
 
 
 def _in_utc(value: Any) -> Any:

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
 from flows.catalog.lookup import CUSTOMERS_NAMED, refuse_unknown
 from flows.database.read import read_batches
-from flows.history.runs import GREATEST_CLOCK
+from flows.history.runs import latest_clock
 from flows.usage.contract_times import place_contracts
 from flows.usage.lines import LINE_ID
 from flows.usage.rollup_basis import read_state
@@ -79,7 +78,7 @@ def read_usage(connection: Connection, wanted: UsageFilter) -> Iterator[list[dic
     (exclusive). Instants are datetimes, the quantity is plain decimal text. Raises ConfigurationError for a filter that names nothing.
     """
     refuse_unknown(connection, customer=wanted.customer, contract=wanted.contract, meter=wanted.meter)
-    clock: datetime | None = connection.scalar(text(GREATEST_CLOCK))
+    clock = latest_clock(connection)
     state = read_state(connection)
     if clock is None or state is None:
         return iter(())

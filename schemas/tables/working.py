@@ -7,7 +7,10 @@ made them; all others are temporary and go with the transaction.
 
 from typing import Any, Final
 
-from sqlalchemy import Column, MetaData, Table
+from sqlalchemy import Boolean, Column, Date, Integer, MetaData, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from schemas.tables.metadata import INSTANT
 
 working: Final = MetaData()
 
@@ -29,3 +32,58 @@ def _unlogged(name: str, grain: str, *columns: Column[Any]) -> Table:
 
 
 # --- catalog: applying a folder ----------------------------------------------------------------------------------
+
+customers_to_write: Final = _temporary(
+    "customers_to_write",
+    "One row per customer that is new or has changed, in the order of the folder.",
+    Column("place", Integer),
+    Column("id", Text),
+    Column("external_customer_id", Text),
+    Column("document", JSONB),
+)
+
+meters_to_write: Final = _temporary(
+    "meters_to_write",
+    "One row per meter that is new or has changed, in the order of the folder.",
+    Column("place", Integer),
+    Column("id", Text),
+    Column("code", Text),
+    Column("aggregation", Text),
+    Column("is_supported", Boolean),
+    Column("inactive_at", INSTANT),
+    Column("document", JSONB),
+)
+
+plans_to_write: Final = _temporary(
+    "plans_to_write",
+    "One row per plan that is new or has changed, in the order of the folder.",
+    Column("place", Integer),
+    Column("id", Text),
+    Column("document", JSONB),
+)
+
+contracts_to_write: Final = _temporary(
+    "contracts_to_write",
+    "One row per contract that is new or has changed, in the order of the folder.",
+    Column("place", Integer),
+    Column("id", Text),
+    Column("customer_id", Text),
+    Column("plan_id", Text),
+    Column("start_on", Date),
+    Column("end_on", Date),
+    Column("anchor", Text),
+    Column("document", JSONB),
+)
+
+pricings_to_write: Final = _temporary(
+    "pricings_to_write",
+    "One row per pricing of a plan that is new or has changed, in the order of the folder.",
+    Column("place", Integer),
+    Column("plan_id", Text),
+    Column("id", Text),
+    Column("model", Text),
+    Column("meter_id", Text),
+    Column("interval", Text),
+    Column("interval_count", Integer),
+    Column("document", JSONB),
+)

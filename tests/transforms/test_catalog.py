@@ -11,8 +11,15 @@ from hypothesis import strategies as st
 from schemas.documents.catalog import Contract, Customer, Meter, Plan, UsagePricing
 from schemas.vocabulary import Interval, Kind
 from transforms.catalog.changes import FieldChange, changes
-from transforms.catalog.references import Held, HeldThing, find_dangling, find_taken, lacking, prunable
-from transforms.catalog.understand import CatalogProblem, Document, Told, understand
+from transforms.catalog.references import (
+    ExistingCatalog,
+    ExistingThing,
+    find_dangling,
+    find_taken,
+    lacking,
+    prunable,
+)
+from transforms.catalog.understand import CatalogProblem, Document, FolderCatalog, understand
 from transforms.values.ids import identity
 
 METER = {"id": "m1", "code": "calls", "aggregationType": "COUNT"}
@@ -20,14 +27,14 @@ PRICING = {"id": "r1", "model": "USAGE", "meterId": "m1", "priceInterval": "MONT
 CONTRACT = {"id": "k1", "customerId": "c1", "planId": "p1", "startDate": "2026-01-01"}
 UUID = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
 EVERY_KIND = frozenset(Kind)
-NOTHING: Held = {kind: {} for kind in Kind}
+NOTHING: ExistingCatalog = {kind: {} for kind in Kind}
 
 
 def document(kind: Kind, content: Any, place: str = "file.json[0]") -> Document:
     return Document(kind, place, content)
 
 
-def told(*documents: Document) -> Told:
+def told(*documents: Document) -> FolderCatalog:
     return understand(documents)
 
 
@@ -42,7 +49,7 @@ def understood(kind: Kind, content: dict[str, Any]) -> Any:
     return thing.model
 
 
-def held(**kinds: dict[str, HeldThing]) -> Held:
+def held(**kinds: dict[str, ExistingThing]) -> ExistingCatalog:
     return {kind: kinds.get(kind.value, {}) for kind in Kind}
 
 
@@ -76,8 +83,8 @@ class TestCustomers:
             document(Kind.CUSTOMER, {"id": "b", "externalCustomerId": "x"}, "customers.csv:4"),
         )
         assert [str(problem) for problem in found.problems] == [
-            "customers.csv:3.id: 'a' is told at customers.csv:2 already",
-            "customers.csv:4.externalCustomerId: 'x' is told at customers.csv:2 already",
+            "customers.csv:3.id: 'a' is already defined at customers.csv:2",
+            "customers.csv:4.externalCustomerId: 'x' is already defined at customers.csv:2",
         ]
 
     def test_letter_case_counts_except_in_uuids(self) -> None:
@@ -315,7 +322,7 @@ class TestPlans:
     def test_two_pricings_of_one_id_are_a_problem(self) -> None:
         """Within a plan."""
         assert problems(Kind.PLAN, {"id": "p", "pricing": [PRICING, PRICING]}) == [
-            "file.json[0].pricing[1].id: 'r1' is told at pricing[0] already"
+            "file.json[0].pricing[1].id: 'r1' is already defined at pricing[0]"
         ]
 
     def test_usage_by_another_spelling_is_a_warning(self) -> None:
@@ -409,7 +416,7 @@ class TestReferences:
             document(Kind.CUSTOMER, {"id": UUID}),
             document(Kind.CONTRACT, {**CONTRACT, "customerId": UUID.upper(), "planId": "p9"}),
         ]
-        assert find_dangling(told(*documents), held(plan={"p9": HeldThing(1, "p9")}), documents) == ()
+        assert find_dangling(told(*documents), held(plan={"p9": ExistingThing(1, "p9")}), documents) == ()
 
     def test_a_reference_to_nothing_is_a_problem(self) -> None:
         """Customer, plan, meter; each with its place."""
@@ -450,9 +457,9 @@ class TestReferences:
     def test_an_external_id_can_be_held_by_another(self) -> None:
         """By a customer whom the folder lacks; one that it tells anew, or prunes, gives it up."""
         found = told(document(Kind.CUSTOMER, {"id": "new", "externalCustomerId": "x"}))
-        holding = held(customer={"old": HeldThing(1, "old", external_customer_id="x")})
+        holding = held(customer={"old": ExistingThing(1, "old", external_customer_id="x")})
         assert find_taken(found, holding, pruned=frozenset()) == (
-            CatalogProblem("file.json[0].externalCustomerId", "'x' is held by customer 'old'"),
+            CatalogProblem("file.json[0].externalCustomerId", "'x' belongs to customer 'old'"),
         )
         assert find_taken(found, holding, pruned=frozenset({"old"})) == ()
         both = told(
@@ -466,13 +473,13 @@ class TestPruning:
     """What the folder lacks and nothing names any more."""
 
     HOLDING = held(
-        customer={"c1": HeldThing(1, "c1"), "c2": HeldThing(2, "c2")},
-        meter={"m1": HeldThing(1, "m1"), "m2": HeldThing(2, "m2")},
-        plan={"p1": HeldThing(1, "p1", names=((Kind.METER, "m1"),))},
-        contract={"k1": HeldThing(1, "k1", names=((Kind.CUSTOMER, "c1"), (Kind.PLAN, "p1")))},
+        customer={"c1": ExistingThing(1, "c1"), "c2": ExistingThing(2, "c2")},
+        meter={"m1": ExistingThing(1, "m1"), "m2": ExistingThing(2, "m2")},
+        plan={"p1": ExistingThing(1, "p1", references=((Kind.METER, "m1"),))},
+        contract={"k1": ExistingThing(1, "k1", references=((Kind.CUSTOMER, "c1"), (Kind.PLAN, "p1")))},
     )
 
-    def pruned(self, found: Told, **in_use: set[int]) -> set[str]:
+    def pruned(self, found: FolderCatalog, **in_use: set[int]) -> set[str]:
         named = {kind: in_use.get(kind.value, set()) for kind in Kind}
         return {key for things in prunable(found, self.HOLDING, EVERY_KIND, named).values() for key in things}
 
@@ -497,7 +504,7 @@ class TestPruning:
 
 
 class TestChanges:
-    """Held and told, field by field."""
+    """ExistingCatalog and told, field by field."""
 
     def changed(self, kind: Kind, before: dict[str, Any], after: dict[str, Any]) -> tuple[FieldChange, ...]:
         (thing,) = told(document(kind, after)).things[kind].values()

@@ -1,6 +1,5 @@
 """Check the references of a catalog against the folder and the database together."""
 
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -8,86 +7,96 @@ from typing import Any
 
 from schemas.documents.catalog import USAGE, Customer
 from schemas.vocabulary import Kind
-from transforms.catalog.understand import CatalogProblem, Document, Told, quoted
+from transforms.catalog.understand import CatalogProblem, Document, FolderCatalog, quoted
 from transforms.values.ids import identity
+from transforms.values.near_misses import fold_id
 
 
 @dataclass(frozen=True, slots=True)
-class HeldThing:
-    """A thing in the database: its number and id, and which other things it names (by identity)."""
+class ExistingThing:
+    """A thing in the database: its number, its id, and the things that it refers to, by kind and identity."""
 
     no: int
     id: str
     external_customer_id: str | None = None
-    names: tuple[tuple[Kind, str], ...] = ()
+    references: tuple[tuple[Kind, str], ...] = ()
 
 
-Held = Mapping[Kind, Mapping[str, HeldThing]]
-"""What is held, by kind and identity."""
+ExistingCatalog = Mapping[Kind, Mapping[str, ExistingThing]]
+"""The things in the database, by kind and identity."""
 
 
-def find_dangling(told: Told, held: Held, documents: Iterable[Document]) -> tuple[CatalogProblem, ...]:
-    """References of a folder to what neither it nor the database has."""
+def find_dangling(
+    folder: FolderCatalog, existing: ExistingCatalog, documents: Iterable[Document]
+) -> tuple[CatalogProblem, ...]:
+    """Return a problem for each reference of a folder to a thing that neither it nor the database has."""
     missing = [
         (f"{document.place}.{path}", kind, id_)
         for document in documents
         for path, kind, id_ in references(document.kind, document.content)
-        if identity(id_) not in told.mentioned[kind] and identity(id_) not in held[kind]
+        if identity(id_) not in folder.places[kind] and identity(id_) not in existing[kind]
     ]
-    nearly = {kind: _by_folded(told, held, kind) for kind in {kind for _, kind, _ in missing}}
+    known = {kind: _known_by_fold(folder, existing, kind) for kind in {kind for _, kind, _ in missing}}
     return tuple(
-        CatalogProblem(place, f"there is no {kind} {quoted(id_)}{_near(nearly[kind].get(_folded(id_)))}")
+        CatalogProblem(place, f"there is no {kind} {quoted(id_)}{_hint(known[kind].get(fold_id(id_)))}")
         for place, kind, id_ in missing
     )
 
 
-def find_taken(told: Told, held: Held, *, pruned: AbstractSet[str]) -> tuple[CatalogProblem, ...]:
-    """External ids that a customer holds whom the folder lacks and who is not among the ``pruned`` (identities)."""
-    holders = {
-        identity(customer.external_customer_id): key
-        for key, customer in held[Kind.CUSTOMER].items()
-        if customer.external_customer_id and key not in told.mentioned[Kind.CUSTOMER] and key not in pruned
+def find_taken(
+    folder: FolderCatalog, existing: ExistingCatalog, *, pruned: AbstractSet[str]
+) -> tuple[CatalogProblem, ...]:
+    """Return a problem for each external id that belongs to a customer who is not in the folder.
+
+    pruned: the identities of customers that this catalog removes; theirs are free.
+    """
+    owners = {
+        identity(customer.external_customer_id): customer
+        for key, customer in existing[Kind.CUSTOMER].items()
+        if customer.external_customer_id and key not in folder.places[Kind.CUSTOMER] and key not in pruned
     }
     return tuple(
         CatalogProblem(
             f"{thing.place}.externalCustomerId",
-            f"{quoted(thing.model.external_customer_id)} is held by customer "
-            f"{quoted(held[Kind.CUSTOMER][holders[identity(thing.model.external_customer_id)]].id)}",
+            f"{quoted(thing.model.external_customer_id)} belongs to customer "
+            f"{quoted(owners[identity(thing.model.external_customer_id)].id)}",
         )
-        for thing in told.things[Kind.CUSTOMER].values()
+        for thing in folder.things[Kind.CUSTOMER].values()
         if isinstance(thing.model, Customer)
         and thing.model.external_customer_id is not None
-        and identity(thing.model.external_customer_id) in holders
+        and identity(thing.model.external_customer_id) in owners
     )
 
 
 def references(kind: Kind, content: Any) -> Iterator[tuple[str, Kind, str]]:
-    """What a thing names, as far as it is well-formed: path in it, kind, id."""
+    """Return the references of a thing, as far as it is well-formed: path in it, kind, id."""
     if not isinstance(content, dict):
         return
     if kind is Kind.CONTRACT:
-        named = [
+        found = [
             ("customerId", Kind.CUSTOMER, content.get("customerId")),
             ("planId", Kind.PLAN, content.get("planId")),
         ]
     elif kind is Kind.PLAN:
-        told = content.get("pricing")
-        named = [
+        pricings = content.get("pricing")
+        found = [
             (f"pricing[{n}].meterId", Kind.METER, pricing.get("meterId"))
-            for n, pricing in enumerate(told if isinstance(told, list) else [])
+            for n, pricing in enumerate(pricings if isinstance(pricings, list) else [])
             if isinstance(pricing, dict) and pricing.get("model") == USAGE
         ]
     else:
         return
-    for path, named_kind, id_ in named:
+    for path, named_kind, id_ in found:
         if isinstance(id_, str) and id_:
             yield path, named_kind, id_
 
 
-def lacking(told: Told, held: Held, kinds: AbstractSet[Kind]) -> dict[Kind, dict[str, HeldThing]]:
-    """What is held and not in the folder, of the kinds that the folder has a file of."""
+def lacking(
+    folder: FolderCatalog, existing: ExistingCatalog, kinds: AbstractSet[Kind]
+) -> dict[Kind, dict[str, ExistingThing]]:
+    """Return the existing things that the folder lacks, of the kinds that it has a file of."""
     return {
-        kind: {key: thing for key, thing in held[kind].items() if key not in told.mentioned[kind]}
+        kind: {key: thing for key, thing in existing[kind].items() if key not in folder.places[kind]}
         if kind in kinds
         else {}
         for kind in Kind
@@ -95,20 +104,23 @@ def lacking(told: Told, held: Held, kinds: AbstractSet[Kind]) -> dict[Kind, dict
 
 
 def prunable(
-    told: Told, held: Held, kinds: AbstractSet[Kind], in_use: Mapping[Kind, AbstractSet[int]]
-) -> dict[Kind, dict[str, HeldThing]]:
-    """What the folder lacks and nothing names any more.
+    folder: FolderCatalog,
+    existing: ExistingCatalog,
+    kinds: AbstractSet[Kind],
+    in_use: Mapping[Kind, AbstractSet[int]],
+) -> dict[Kind, dict[str, ExistingThing]]:
+    """Return the existing things that the folder lacks and nothing refers to any more.
 
-    in_use: the numbers of what events and usage lines name, by kind.
+    in_use: the numbers of the things that events and usage lines name, by kind.
     """
-    candidates = lacking(told, held, kinds)
+    candidates = lacking(folder, existing, kinds)
     named = {
         (kind, identity(id_))
-        for told_kind, things in told.things.items()
+        for folder_kind, things in folder.things.items()
         for thing in things.values()
-        for _, kind, id_ in references(told_kind, thing.content)
+        for _, kind, id_ in references(folder_kind, thing.content)
     }
-    removed: dict[Kind, dict[str, HeldThing]] = {}
+    removed: dict[Kind, dict[str, ExistingThing]] = {}
     for kind in (Kind.CONTRACT, Kind.PLAN, Kind.METER, Kind.CUSTOMER):
         removed[kind] = {
             key: thing
@@ -117,23 +129,17 @@ def prunable(
         }
         named |= {
             reference
-            for key, thing in held[kind].items()
-            if key not in told.mentioned[kind] and key not in removed[kind]
-            for reference in thing.names
+            for key, thing in existing[kind].items()
+            if key not in folder.places[kind] and key not in removed[kind]
+            for reference in thing.references
         }
     return removed
 
 
-def _by_folded(told: Told, held: Held, kind: Kind) -> dict[str, str]:
-    """Known ids by what is left of them without case, outer spaces and Unicode form."""
-    return {
-        _folded(id_): id_ for id_ in (*told.mentioned[kind], *(thing.id for thing in held[kind].values()))
-    }
+def _known_by_fold(folder: FolderCatalog, existing: ExistingCatalog, kind: Kind) -> dict[str, str]:
+    known = (*folder.places[kind], *(thing.id for thing in existing[kind].values()))
+    return {fold_id(id_): id_ for id_ in known}
 
 
-def _near(other: str | None) -> str:
+def _hint(other: str | None) -> str:
     return "" if other is None else f"; there is {quoted(other)}, but ids are matched exactly"
-
-
-def _folded(id_: str) -> str:
-    return unicodedata.normalize("NFKC", id_).strip().casefold()

@@ -1,7 +1,6 @@
-"""Read the documents of a catalog as customers, meters, plans and contracts.
+"""Understand the documents of a folder as customers, meters, plans and contracts.
 
-Everything that is wrong is returned as problems, all of them, each with its place; nothing here raises for what a folder
-holds.
+All mistakes are returned together as problems, each with its place; no document raises an error.
 """
 
 import re
@@ -35,12 +34,12 @@ _SENTENCES: Final = {
     "less_than_equal": "must be at most {le}",
     "enum": "must be one of {expected}",
 }
-"""What is said of a value that a model refuses, by pydantic's name of the error; ``, not …`` follows."""
+"""The message for a value that a model refuses, by pydantic's name of the error; ``, not …`` follows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One thing as a file tells it; place: file and line, or file and number in its list."""
+    """One thing as it stands in a file; place: file and line, or file and number in its list."""
 
     kind: Kind
     place: str
@@ -49,7 +48,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class CatalogProblem:
-    """Why a catalog is not loaded: a place in a file and a sentence."""
+    """A mistake in a catalog, or a warning: a place in a file and a sentence."""
 
     place: str
     message: str
@@ -59,8 +58,8 @@ class CatalogProblem:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldThing:
-    """A customer, meter, plan or contract that has been understood, and what was told of it."""
+class FolderThing:
+    """A customer, meter, plan or contract of a folder: its place, its model, and its content as it stands there."""
 
     place: str
     model: Thing
@@ -68,28 +67,32 @@ class ToldThing:
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a folder tells: things by kind and identity, what is wrong with it, and what is odd.
+class FolderCatalog:
+    """The catalog of a folder: its things by kind and identity, its problems and its warnings.
 
-    ``mentioned``: the identities of all that it tries to tell, broken ones included, each with its place.
+    ``places``: the place of everything with an id, broken things included, by kind and identity.
     """
 
-    things: Mapping[Kind, Mapping[str, ToldThing]]
-    mentioned: Mapping[Kind, Mapping[str, str]]
+    things: Mapping[Kind, Mapping[str, FolderThing]]
+    places: Mapping[Kind, Mapping[str, str]]
     problems: tuple[CatalogProblem, ...]
     warnings: tuple[CatalogProblem, ...]
 
 
-def understand(documents: Iterable[Document]) -> Told:
-    """Every document as a thing, or as problems; two with one id, or customers with one external id, are problems."""
+def understand(documents: Iterable[Document]) -> FolderCatalog:
+    """Return the catalog that some documents make.
+
+    A document becomes a thing, or one problem or more. Two things of a kind with one id, and two customers with one
+    external id, are problems.
+    """
     reading = _Reading()
     for document in documents:
         reading.take(document)
-    return Told(reading.things, reading.mentioned, tuple(reading.problems), tuple(reading.warnings))
+    return FolderCatalog(reading.things, reading.places, tuple(reading.problems), tuple(reading.warnings))
 
 
 def in_order(problems: Iterable[CatalogProblem]) -> tuple[CatalogProblem, ...]:
-    """By file and place, customers first, numbers by value."""
+    """Return problems by file and place, customers first, numbers by value."""
     return tuple(sorted(problems, key=lambda problem: (_file_rank(problem.place), _natural(problem.place))))
 
 
@@ -98,12 +101,12 @@ def _file_rank(place: str) -> int:
 
 
 def _natural(place: str) -> list[tuple[int, str]]:
-    """A sort key in which 2 comes before 10."""
+    """Return a sort key by which 2 comes before 10."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in _DIGITS.split(place)]
 
 
 def quoted(value: object) -> str:
-    """A value for a message: short, one line, without control characters."""
+    """Return a value for a message: short, one line, without control characters."""
     if isinstance(value, bool) or value is None:
         shown = {True: "true", False: "false", None: "null"}[value]
     elif isinstance(value, int | Decimal):
@@ -117,35 +120,36 @@ def quoted(value: object) -> str:
 
 @dataclass
 class _Reading:
-    """Documents taken one after another, and what has been seen so far."""
+    """A catalog in the making: documents are taken one after another."""
 
-    things: dict[Kind, dict[str, ToldThing]] = field(default_factory=lambda: {kind: {} for kind in Kind})
-    mentioned: dict[Kind, dict[str, str]] = field(default_factory=lambda: {kind: {} for kind in Kind})
+    things: dict[Kind, dict[str, FolderThing]] = field(default_factory=lambda: {kind: {} for kind in Kind})
+    places: dict[Kind, dict[str, str]] = field(default_factory=lambda: {kind: {} for kind in Kind})
     external: dict[str, str] = field(default_factory=dict)
     codes: dict[str, str] = field(default_factory=dict)
-    strange: set[tuple[type[BaseModel], str]] = field(default_factory=set)
+    unknown_names: set[tuple[type[BaseModel], str]] = field(default_factory=set)
     problems: list[CatalogProblem] = field(default_factory=list)
     warnings: list[CatalogProblem] = field(default_factory=list)
 
     def take(self, document: Document) -> None:
         kind, place, content = document.kind, document.place, document.content
-        is_first = self._mention(document)
+        is_first = self._place(document)
         try:
             model = MODELS[kind].model_validate(content)
         except ValidationError as error:
             self.problems += [_problem(place, detail) for detail in error.errors(include_url=False)]
             return
         if is_first:
-            self.things[kind][identity(model.id)] = ToldThing(place, model, content)
+            self.things[kind][identity(model.id)] = FolderThing(place, model, content)
         self._check(place, model)
 
-    def _mention(self, document: Document) -> bool:
+    def _place(self, document: Document) -> bool:
+        """Note where an id is defined; return whether this is its first place."""
         id_ = document.content.get("id") if isinstance(document.content, dict) else None
         if not isinstance(id_, str) or not id_:
             return False
-        earlier = self.mentioned[document.kind].setdefault(identity(id_), document.place)
+        earlier = self.places[document.kind].setdefault(identity(id_), document.place)
         if earlier is not document.place:
-            self._problem(f"{document.place}.id", f"{quoted(id_)} is told at {earlier} already")
+            self._problem(f"{document.place}.id", f"{quoted(id_)} is already defined at {earlier}")
         if is_placeholder(id_):
             self._warning(f"{document.place}.id", f"{quoted(id_)} looks like a placeholder")
         return earlier is document.place
@@ -164,10 +168,10 @@ class _Reading:
             )
 
     def _check_names(self, place: str, model: Thing | Pricing) -> None:
-        """A name that is a field's but for its spelling is kept and means nothing: said once."""
+        """Warn once of each name that is a field's name in another spelling: it is kept, and means nothing."""
         for name in model.model_extra or ():
-            if (type(model), name) not in self.strange:
-                self.strange.add((type(model), name))
+            if (type(model), name) not in self.unknown_names:
+                self.unknown_names.add((type(model), name))
                 known = _spellings(type(model)).get(_bare(name))
                 if known is not None:
                     self._warning(
@@ -181,7 +185,7 @@ class _Reading:
         earlier = self.external.setdefault(identity(external_id), place)
         path = f"{place}.externalCustomerId"
         if earlier is not place:
-            self._problem(path, f"{quoted(external_id)} is told at {earlier} already")
+            self._problem(path, f"{quoted(external_id)} is already defined at {earlier}")
         if is_placeholder(external_id):
             self._warning(path, f"{quoted(external_id)} looks like a placeholder")
         if is_shortened(external_id):
@@ -201,7 +205,7 @@ class _Reading:
             if seen.setdefault(identity(pricing.id), n) != n:
                 first = seen[identity(pricing.id)]
                 self._problem(
-                    f"{place}.pricing[{n}].id", f"{quoted(pricing.id)} is told at pricing[{first}] already"
+                    f"{place}.pricing[{n}].id", f"{quoted(pricing.id)} is already defined at pricing[{first}]"
                 )
             if pricing.model != USAGE and pricing.model.strip().upper() == USAGE:
                 self._warning(
@@ -217,7 +221,7 @@ class _Reading:
 
 
 def _problem(place: str, detail: ErrorDetails) -> CatalogProblem:
-    """What pydantic found, as a place and a sentence."""
+    """Return an error of pydantic as a place and a sentence."""
     path = [_alias(step) for step in detail["loc"] if step not in ("usage", "other")]
     kind, value = detail["type"], detail["input"]
     if kind == "missing":
@@ -229,9 +233,9 @@ def _problem(place: str, detail: ErrorDetails) -> CatalogProblem:
     if kind in ("filter", "group_keys", "two_ids"):
         return CatalogProblem(place + _path(path), detail["msg"])
     sentence = _SENTENCES.get(kind)
-    said = detail["msg"] if sentence is None else sentence.format(**detail.get("ctx", {}))
+    message = detail["msg"] if sentence is None else sentence.format(**detail.get("ctx", {}))
     ending = "" if kind in ("too_short", "string_too_short", "string_too_long") else f", not {quoted(value)}"
-    return CatalogProblem(place + _path(path), said + ending)
+    return CatalogProblem(place + _path(path), message + ending)
 
 
 def _alias(step: int | str) -> int | str:
@@ -248,6 +252,6 @@ def _bare(name: str) -> str:
 
 @cache
 def _spellings(model: type[BaseModel]) -> dict[str, str]:
-    """The names of a model's fields by what is left of them without case and separators."""
+    """Return the names of a model's fields by their spelling without case and separators."""
     names = [field.alias or name for name, field in model.model_fields.items()]
     return {_bare(name): name for name in names}

@@ -2,9 +2,11 @@
 
 import json
 import re
+from decimal import Decimal
 from json.encoder import encode_basestring
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 import polars as pl
 
 DEPTH_LIMIT = 64
@@ -29,6 +31,26 @@ def has_lone_surrogate(texts: pl.Series) -> pl.Series:
         return is_doubtful
     halves = texts.gather(places).str.replace_all(_WHOLE_OR_BACKSLASH, "")
     return is_doubtful.scatter(places, halves.str.contains(_ESCAPED_SURROGATE.pattern))
+
+
+_EXACT_DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
+_EXACT_ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
+_SORTED_ENCODER: Final = msgspec.json.Encoder(decimal_format="number", order="sorted")
+
+
+def decode_exact(text: str) -> Any:
+    """Return the value of a JSON text; numbers are int or Decimal with all their digits."""
+    return _EXACT_DECODER.decode(text)
+
+
+def encode_exact(value: Any) -> str:
+    """Return a value as compact JSON; a Decimal becomes a number with all its digits."""
+    return _EXACT_ENCODER.encode(value).decode()
+
+
+def encode_sorted(value: Any) -> bytes:
+    """Return a value as compact JSON with sorted names: equal texts are equal values, other ones need a closer look."""
+    return _SORTED_ENCODER.encode(value)
 
 
 class NotJsonError(ValueError):

@@ -223,7 +223,7 @@ def test_an_external_id_of_a_customer_who_stays_is_a_problem(catalogs: Catalogs)
     with pytest.raises(CatalogError) as refused:
         catalogs.apply(customers=[{"id": "b", "externalCustomerId": "x"}])
     assert [str(p) for p in refused.value.problems] == [
-        "customers.json[0].externalCustomerId: 'x' is held by customer 'a'"
+        "customers.json[0].externalCustomerId: 'x' belongs to customer 'a'"
     ]
     result = catalogs.apply(prune=True)
     assert result.kinds[Kind.CUSTOMER].pruned == ("a",)

@@ -1,0 +1,47 @@
+-- name: current_version
+-- Read the version of the catalog, 0 if none has been loaded.
+-- reads: catalog_versions
+select coalesce(max(catalog_version), 0) from catalog_versions;
+
+-- name: read_customers
+-- Read the customers with their ids, in the order of their numbers.
+-- reads: customers
+select customer_no, id, external_customer_id from customers order by customer_no;
+
+-- name: read_contracts
+-- Read the contracts with their ids and customers, in the order of their numbers.
+-- reads: contracts
+select contract_no, id, customer_no from contracts order by contract_no;
+
+-- name: read_meters
+-- Read the meters with their documents, in the order of their numbers.
+-- reads: meters
+select meter_no, inactive_at, document::text from meters order by meter_no;
+
+-- name: existing_meters
+-- Read the meters with their ids, in the order of their numbers.
+-- reads: meters
+select meter_no, id from meters order by meter_no;
+
+-- name: existing_plans
+-- Read the plans, each with the ids of the meters that its pricings name.
+-- reads: plans, pricings, meters
+select p.plan_no, p.id, array_remove(array_agg(m.id order by g.pricing_no), null)
+from plans p left join pricings g using (plan_no) left join meters m using (meter_no)
+group by p.plan_no order by p.plan_no;
+
+-- name: existing_contracts
+-- Read the contracts, each with the ids of its customer and its plan.
+-- reads: contracts, customers, plans
+select t.contract_no, t.id, c.id, p.id
+from contracts t join customers c using (customer_no) join plans p using (plan_no)
+order by t.contract_no;
+
+-- name: existing_documents
+-- Read the documents of one kind of thing.
+-- reads: customers, meters, plans, contracts
+select id, document::text from {things};
+
+-- name: waiting_events
+-- Find the tables of the events that an import has read and not yet published.
+select tablename from pg_tables where schemaname = current_schema() and tablename ~ '^arrivals_[0-9]+$';
