@@ -70,12 +70,12 @@ def apply_catalog(
     and nothing refers to any more, of the kinds that the folder has a file of. Raises CatalogError with all problems,
     and ConfigurationError if there is no catalog.
     """
-    with _without_garbage_collection():
+    with without_garbage_collection():
         return _apply(connection, folder, clock=clock, prune=prune, reason=reason)
 
 
 @contextmanager
-def _without_garbage_collection() -> Iterator[None]:
+def without_garbage_collection() -> Iterator[None]:
     """Suspend the search for garbage, which finds none among the things of a catalog.
 
     200,000 customers were loaded in 5.1 s instead of 6.0, and read again unchanged in 2.7 s instead of 4.1.

@@ -1,4 +1,4 @@
-"""A catalog's folder on disk: ``customers.*``, ``meters.*``, ``plans.*``, ``contracts.*`` as documents with their places."""
+"""Read a catalog's folder: ``customers.*``, ``meters.*``, ``plans.*``, ``contracts.*`` become documents with their places."""
 
 import csv
 import gzip
@@ -15,26 +15,24 @@ from typing import Any, Final
 from schemas.errors import ConfigurationError
 from schemas.vocabulary import Kind
 from transforms.catalog.understand import CatalogProblem, Document
+from transforms.values.json import DEPTH_LIMIT
 from transforms.values.numbers import DIGIT_LIMIT, plain_decimal
 
 KINDS_IN_CSV: Final = (Kind.CUSTOMER, Kind.CONTRACT)
 JSON_SUFFIXES: Final = (".json", ".jsonl", ".ndjson")
 LINE_SUFFIXES: Final = (".jsonl", ".ndjson")
 
-DEPTH_LIMIT: Final = 64
-"""How many objects and lists may stand inside one another."""
-
 TOO_DEEP: Final = f"is nested deeper than {DEPTH_LIMIT}"
 TOO_LONG: Final = f"a number of more than {DIGIT_LIMIT:,} digits"
 
-_NEEDS_A_LOOK = re.compile(r"\\u0000|\\u[dD][89a-fA-F]|\x00")
-"""What a file may hold that Postgres does not: only then is every text looked at."""
-_AFTER_SPACE = re.compile(r"\s*")
+_SUSPICIOUS = re.compile(r"\\u0000|\\u[dD][89a-fA-F]|\x00")
+"""Found in every file with a text that Postgres cannot store: only then is each text checked."""
+_SPACE = re.compile(r"\s*")
 
 
 @dataclass(frozen=True)
 class Folder:
-    """What a folder's files say, in the order of kinds, file names and places, and where they cannot be read."""
+    """The documents of a folder, by kind, file name and place; its problems; the kinds that it has a file of."""
 
     documents: tuple[Document, ...]
     problems: tuple[CatalogProblem, ...]
@@ -42,7 +40,7 @@ class Folder:
 
 
 class _Unreadable(Exception):  # noqa: N818 - never leaves this module
-    """Why a file, or a line of it, cannot be read, and at which line."""
+    """A file, or a line of it, cannot be read."""
 
     def __init__(self, message: str, line: int | None = None) -> None:
         super().__init__(message)
@@ -50,9 +48,9 @@ class _Unreadable(Exception):  # noqa: N818 - never leaves this module
 
 
 def read_folder(folder: Path) -> Folder:
-    """Read every catalog file of a folder; what cannot be read is a problem with its place.
+    """Read every catalog file of a folder; a file or a line that cannot be read becomes a problem with its place.
 
-    Raises ConfigurationError where there is no such folder, or nothing of a catalog in it.
+    Raises ConfigurationError if there is no such folder, or no file of a catalog in it.
     """
     files = _files(folder)
     if not any(files.values()):
@@ -83,9 +81,9 @@ def _files(folder: Path) -> dict[Kind, list[Path]]:
 def _read(kind: Kind, path: Path) -> Iterator[Document | CatalogProblem]:
     try:
         text = _text(path)
-        needs_a_look = _NEEDS_A_LOOK.search(text) is not None
+        is_suspicious = _SUSPICIOUS.search(text) is not None
         for item in _items(kind, path.name, text):
-            yield _sound(item) if needs_a_look and isinstance(item, Document) else item
+            yield _checked(item) if is_suspicious and isinstance(item, Document) else item
     except _Unreadable as error:
         yield CatalogProblem(path.name if error.line is None else f"{path.name}:{error.line}", str(error))
 
@@ -97,7 +95,7 @@ def _items(kind: Kind, name: str, text: str) -> Iterator[Document | CatalogProbl
     if suffix in JSON_SUFFIXES:
         return _json_documents(kind, name, text, is_lines=suffix in LINE_SUFFIXES)
     allowed = [*JSON_SUFFIXES, *([".csv"] if kind in KINDS_IN_CSV else [])]
-    raise _Unreadable(f"is no form that {kind}s are told in; use {', '.join(allowed)}")
+    raise _Unreadable(f"is no format for {kind}s; use {', '.join(allowed)}")
 
 
 def _text(path: Path) -> str:
@@ -121,7 +119,7 @@ def _text(path: Path) -> str:
 def _json_documents(
     kind: Kind, name: str, text: str, *, is_lines: bool
 ) -> Iterator[Document | CatalogProblem]:
-    """JSON lines where the lines are JSON; else one value, or several one after another."""
+    """Return the documents of one value, of JSON lines, or of several values one after another."""
     if not text.strip() and not is_lines:
         raise _Unreadable("is empty; write [] where there are none")
     try:
@@ -134,7 +132,7 @@ def _json_documents(
 
 
 def _first_lines_stand_alone(text: str, count: int) -> bool:
-    """Whether any of the first lines is a whole JSON value."""
+    """Return whether any of the first lines is a whole JSON value."""
     return any(_is_whole(line) for line in text.lstrip().split("\n", count)[:count])
 
 
@@ -155,17 +153,18 @@ def _lines(kind: Kind, name: str, text: str) -> Iterator[Document | CatalogProbl
 
 
 def _values(kind: Kind, name: str, text: str) -> Iterator[Document]:
-    """Values one after another, such as pages; a broken one ends it."""
+    """Return the documents of values one after another, such as pages; a broken value ends them."""
     line, counted, at = 1, 0, len(text) - len(text.lstrip())
     while at < len(text):
         line, counted = line + text.count("\n", counted, at), at
-        value, end = _refusing(_DECODER.raw_decode, text, at)
+        value, end = _decode(_DECODER.raw_decode, text, at)
         yield from _things(kind, f"{name}:{line}", value)
-        at = _AFTER_SPACE.match(text, end).end()  # type: ignore[union-attr]
+        found = _SPACE.match(text, end)
+        at = found.end() if found else end
 
 
 def _things(kind: Kind, place: str, value: Any) -> Iterator[Document]:
-    """The things in a JSON value: itself, the members of a list, or those of a page ``{"data": [...]}``."""
+    """Return the things in a JSON value: itself, the members of a list, or those of a page ``{"data": [...]}``."""
     if isinstance(value, dict) and isinstance(value.get("data"), list) and "id" not in value:
         yield from (Document(kind, f"{place}.data[{n}]", member) for n, member in enumerate(value["data"]))
     elif isinstance(value, list):
@@ -211,25 +210,25 @@ def _header(cells: list[str]) -> list[str]:
 
 
 def _nested(row: dict[str, str]) -> dict[str, Any]:
-    """A CSV row as an object; an empty cell is absent, ``metadata.x`` is x in metadata."""
-    told: dict[str, Any] = {}
+    """Return a CSV row as an object; an empty cell is absent, ``metadata.x`` is x in metadata."""
+    fields: dict[str, Any] = {}
     for column, cell in row.items():
         outer, dot, inner = column.partition(".")
         if cell and dot and outer == "metadata":
-            told.setdefault(outer, {})[inner] = cell
+            fields.setdefault(outer, {})[inner] = cell
         elif cell:
-            told[column] = cell
-    return told
+            fields[column] = cell
+    return fields
 
 
-def _sound(document: Document) -> Document | CatalogProblem:
-    """Turn away what could not be kept in Postgres."""
-    wrong = _unstorable(document.content)
-    return document if wrong is None else CatalogProblem(document.place, wrong)
+def _checked(document: Document) -> Document | CatalogProblem:
+    """Return a document, or a problem if Postgres cannot store a text in it."""
+    flaw = _flaw(document.content)
+    return document if flaw is None else CatalogProblem(document.place, flaw)
 
 
 def _depth(value: Any) -> int:
-    """How many objects and lists stand inside one another, as far as the limit reaches."""
+    """Return how many objects and lists stand inside one another, counted up to the limit."""
     depth, layer = 0, [value]
     while (layer := [one for one in layer if isinstance(one, dict | list)]) and depth <= DEPTH_LIMIT:
         depth += 1
@@ -237,7 +236,8 @@ def _depth(value: Any) -> int:
     return depth
 
 
-def _unstorable(value: Any) -> str | None:
+def _flaw(value: Any) -> str | None:
+    """Return why Postgres cannot store a text in a value, None if it can store all."""
     if isinstance(value, str):
         if "\x00" in value:
             return "holds the character U+0000"
@@ -245,7 +245,7 @@ def _unstorable(value: Any) -> str | None:
     members = (
         [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
     )
-    return next((wrong for member in members if (wrong := _unstorable(member))), None)
+    return next((flaw for member in members if (flaw := _flaw(member))), None)
 
 
 def _is_sound(text: str) -> bool:
@@ -257,11 +257,11 @@ def _is_sound(text: str) -> bool:
 
 
 def _decoded(text: str) -> Any:
-    return _refusing(_DECODER.decode, text)
+    return _decode(_DECODER.decode, text)
 
 
-def _refusing(decode: Callable[..., Any], text: str, *at: int) -> Any:
-    """Decode, or say in a line why not."""
+def _decode(decode: Callable[..., Any], text: str, *at: int) -> Any:
+    """Decode a JSON text; raises _Unreadable with the reason in one line."""
     try:
         value = decode(text, *at)
     except json.JSONDecodeError as error:

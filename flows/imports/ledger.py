@@ -26,7 +26,7 @@ def write_ledger(connection: Connection, plan: OpenImport, ledger: Ledger) -> No
             connection.execute(
                 update(import_files)
                 .where(import_files.c.import_id == plan.import_id, import_files.c.file_id == file.file_id)
-                .values(ledger=asdict(file), is_loaded=True)
+                .values(ledger=asdict(file))
             )
 
 

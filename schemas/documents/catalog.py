@@ -1,7 +1,7 @@
 """The catalog: customers, meters, plans with their pricing, and contracts, in the JSON shapes of the API.
 
-Numbers are int or Decimal, never binary. For a field that is named here, null and the empty text are absent; other
-fields are kept as they are, except in filters, where nothing else may stand.
+Numbers are int or Decimal, never binary. Null and the empty text are absent for every field that is named here. Other
+fields are kept as they are; in filters they are refused.
 """
 
 import re
@@ -45,7 +45,7 @@ _INSTANT = re.compile(
 
 
 def _plain_number(value: object) -> object:
-    """A whole Decimal as an int; truth values and texts are no numbers."""
+    """Return a whole number as an int; truth values and texts are no numbers."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal) or int(value) != value:
         raise PydanticCustomError("whole_number", "must be a whole number")
     return int(value)
@@ -101,8 +101,8 @@ Instant = Annotated[datetime, PlainValidator(_instant)]
 WholeNumber = Annotated[int, BeforeValidator(_plain_number), Field(ge=1, le=INTEGER_MAX)]
 
 
-class _Told(BaseModel):
-    """A thing as it was told."""
+class _Document(BaseModel):
+    """A document, with the fields that are not named here."""
 
     model_config = ConfigDict(
         frozen=True, extra="allow", alias_generator=to_camel, serialize_by_alias=True, protected_namespaces=()
@@ -110,15 +110,17 @@ class _Told(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _without_absent(cls, told: Any) -> Any:
-        if not isinstance(told, dict) or not (None in told.values() or "" in told.values()):
-            return told
+    def _without_absent(cls, content: Any) -> Any:
+        if not isinstance(content, dict) or not (None in content.values() or "" in content.values()):
+            return content
         named = {field.alias for field in cls.model_fields.values()}
-        return {name: value for name, value in told.items() if name not in named or value not in (None, "")}
+        return {
+            name: value for name, value in content.items() if name not in named or value not in (None, "")
+        }
 
 
-class Customer(_Told):
-    """Who is charged; ``externalCustomerId`` may stand in ``metadata`` instead."""
+class Customer(_Document):
+    """A customer, who is charged; ``externalCustomerId`` may stand in ``metadata`` instead."""
 
     id: Id
     name: StrictStr | None = None
@@ -126,18 +128,18 @@ class Customer(_Told):
 
     @model_validator(mode="before")
     @classmethod
-    def _with_id_from_metadata(cls, told: Any) -> Any:
-        metadata = told.get("metadata") if isinstance(told, dict) else None
-        noted = metadata.get("externalCustomerId") if isinstance(metadata, dict) else None
-        if noted in (None, ""):
-            return told
-        if told.get("externalCustomerId") not in (None, "", noted):
+    def _with_id_from_metadata(cls, content: Any) -> Any:
+        metadata = content.get("metadata") if isinstance(content, dict) else None
+        external_id = metadata.get("externalCustomerId") if isinstance(metadata, dict) else None
+        if external_id in (None, ""):
+            return content
+        if content.get("externalCustomerId") not in (None, "", external_id):
             raise PydanticCustomError("two_ids", "externalCustomerId and metadata.externalCustomerId differ")
-        return {**told, "externalCustomerId": noted}
+        return {**content, "externalCustomerId": external_id}
 
 
-class EventTypeFilter(_Told):
-    """The event names that a meter looks at: those included, or all, less those excluded."""
+class EventTypeFilter(_Document):
+    """The event names that a meter counts: those included, or all, less those excluded."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -145,8 +147,8 @@ class EventTypeFilter(_Told):
     exclude: tuple[Id, ...] = ()
 
 
-class PropertyFilter(_Told):
-    """What a property must be; the conditions given are ANDed, and there is one at least."""
+class PropertyFilter(_Document):
+    """The conditions on a property; they are ANDed, and there is at least one."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -156,14 +158,14 @@ class PropertyFilter(_Told):
     exclude: tuple[Scalar, ...] | None = None
 
     @model_validator(mode="after")
-    def _says_something(self) -> "PropertyFilter":
+    def _has_a_condition(self) -> "PropertyFilter":
         if self.exists is None and self.include is None and self.exclude is None:
             raise PydanticCustomError("filter", "needs one of exists, include, exclude")
         return self
 
 
-class Meter(_Told):
-    """What is counted of which events."""
+class Meter(_Document):
+    """A meter: the events that it counts, and how it aggregates them."""
 
     id: Id
     code: Id
@@ -179,14 +181,14 @@ class Meter(_Told):
 
     @property
     def is_supported(self) -> bool:
-        """Whether its structure says all; a text of SQL would override it, and is not understood."""
+        """Return whether the meter can be computed: SQL would override its structure, and is not supported yet."""
         return self.sql is None
 
     @field_validator("aggregation_key")
     @classmethod
-    def _has_what_to_aggregate(cls, key: str | None, told: ValidationInfo) -> str | None:
-        kind = told.data.get("aggregation_type", AggregationType.COUNT)
-        if key is None and kind is not AggregationType.COUNT and told.data.get("sql") is None:
+    def _has_a_key(cls, key: str | None, earlier: ValidationInfo) -> str | None:
+        kind = earlier.data.get("aggregation_type", AggregationType.COUNT)
+        if key is None and kind is not AggregationType.COUNT and earlier.data.get("sql") is None:
             raise PydanticCustomError("aggregation_key", "is required for {kind}", {"kind": kind.value})
         return key
 
@@ -198,8 +200,8 @@ class Meter(_Told):
         return keys
 
 
-class Pricing(_Told):
-    """What of a plan is charged, and how often; only that of the model ``USAGE`` carries usage."""
+class Pricing(_Document):
+    """A pricing of a plan; only one of the model ``USAGE`` carries usage."""
 
     id: Id
     name: StrictStr | None = None
@@ -207,15 +209,15 @@ class Pricing(_Told):
 
 
 class UsagePricing(Pricing):
-    """A pricing that carries usage: on which meter, and in which periods."""
+    """A pricing that carries usage: its meter and its periods."""
 
     meter_id: Id
     price_interval: Interval
     price_interval_count: WholeNumber = 1
 
 
-def _pricing_tag(told: Any) -> str:
-    model = told.get("model") if isinstance(told, dict) else getattr(told, "model", None)
+def _pricing_tag(pricing: Any) -> str:
+    model = pricing.get("model") if isinstance(pricing, dict) else getattr(pricing, "model", None)
     return "usage" if model == USAGE else "other"
 
 
@@ -224,16 +226,16 @@ AnyPricing = Annotated[
 ]
 
 
-class Plan(_Told):
-    """What a contract charges for."""
+class Plan(_Document):
+    """A plan: the pricings that a contract charges by."""
 
     id: Id
     name: StrictStr | None = None
     pricing: tuple[AnyPricing, ...] = ()
 
 
-class Contract(_Told):
-    """A customer on a plan, from a day on, up to another (exclusive) or rolling on.
+class Contract(_Document):
+    """A contract: a customer on a plan from a day on, up to another day (exclusive) or without an end.
 
     ``billing_cycle_anchor`` is a date ``YYYY-MM-DD`` or a day of month ``1`` to ``31``, as text.
     """
@@ -248,8 +250,8 @@ class Contract(_Told):
 
     @field_validator("end_date")
     @classmethod
-    def _ends_after_it_starts(cls, end_on: date | None, told: ValidationInfo) -> date | None:
-        start_on = told.data.get("start_date")
+    def _ends_after_it_starts(cls, end_on: date | None, earlier: ValidationInfo) -> date | None:
+        start_on = earlier.data.get("start_date")
         if end_on is not None and start_on is not None and end_on <= start_on:
             raise PydanticCustomError(
                 "inverted", "must be after the startDate {start_on}", {"start_on": str(start_on)}

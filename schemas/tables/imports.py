@@ -2,7 +2,6 @@
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -24,7 +23,7 @@ mappings = Table(
     Column("mapping_digest", Text, primary_key=True),
     Column("name", Text),
     Column("document", JSONB, nullable=False),
-    comment="One row per mapping an import was run with.",
+    comment="One row per mapping that an import was run with.",
 )
 
 imports = Table(
@@ -76,9 +75,8 @@ import_files = Table(
     Column("file_id", ForeignKey(files.c.file_id), primary_key=True),
     Column("uri", Text, nullable=False),
     Column("source_pin", Text),
-    Column("is_loaded", Boolean, nullable=False, server_default="false"),
     Column("ledger", JSONB(none_as_null=True)),
-    comment="One row per file that an import reads; its ledger once settled.",
+    comment="One row per file that an import reads; its ledger once the import has ended.",
 )
 
 chunks = Table(
@@ -115,6 +113,6 @@ rejections = Table(
     Column("repeats_row", BigInteger),
     Column("closed_import_id", ForeignKey(imports.c.import_id)),
     Index(None, "raw_sha256"),
-    comment="One row per row set aside, with its untouched bytes (at most 64 KiB, their length and hash); "
+    comment="One row per rejected row, with its untouched bytes (at most 64 KiB, their length and hash); "
     "a repeat names the open rejection that it repeats, a closed one the import that read its row again.",
 )

@@ -1,10 +1,15 @@
-"""Ids are matched exactly; what is nearly one is told, never mended."""
+"""Ids are matched exactly; a near miss is named in the message, never mended."""
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from schemas.vocabulary import Kind
+from tests.transforms.catalog_folders import CONTRACT, document, existing, folder_of
 from tests.transforms.sifting import UUID, accepted, event, rejection
-from transforms.values.near_misses import near_misses
+from transforms.catalog.references import ExistingThing, find_dangling
+from transforms.values.near_misses import fold_id, fold_ids, near_misses
 
 
 def found(**ids: object) -> tuple[int, int | None]:
@@ -29,18 +34,18 @@ def test_letter_case_of_uuids_does_not_count() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "hint"),
+    ("near", "hint"),
     [
         ("ACME", ' (did you mean "acme": differs by case)'), (" acme", ' (did you mean "acme": differs by outer spaces)'), ("Acme\u3000", ' (did you mean "acme": differs by outer spaces and case)'),
         ("\uff41cme", ' (did you mean "acme": differs by Unicode form)'), ("\uff21CME", ' (did you mean "acme": differs by case and Unicode form)'), ("acm", ""), ("ac me", ""),
     ],
 )  # fmt: skip
-def test_a_near_miss_is_named_and_not_mended(told: str, hint: str) -> None:
-    """Case, outer spaces and Unicode form count; the message says what was nearly met."""
-    refused = rejection(event(externalCustomerId=told))
+def test_a_near_miss_is_named_and_not_mended(near: str, hint: str) -> None:
+    """Case, outer spaces and Unicode form count; the message names the known id."""
+    refused = rejection(event(externalCustomerId=near))
     assert refused["code"] == "customer_not_found"
-    assert refused["message"] == f'Customer not found: "{told}"{hint}'
-    assert (refused["field"], refused["value"]) == ("externalCustomerId", told)
+    assert refused["message"] == f'Customer not found: "{near}"{hint}'
+    assert (refused["field"], refused["value"]) == ("externalCustomerId", near)
 
 
 def test_composed_and_decomposed_letters_are_near() -> None:
@@ -48,6 +53,26 @@ def test_composed_and_decomposed_letters_are_near() -> None:
     assert near_misses(["cafe\u0301"], pl.Series(["caf\u00e9"])) == {
         "cafe\u0301": 'did you mean "caf\u00e9": differs by Unicode form'
     }
+
+
+@pytest.mark.parametrize(
+    ("near", "known"),
+    [("STRASSE-1", "straße-1"), ("ΟΔΟΣ", "οδος"), ("\uff21CME ", "acme"), ("Kunde ", "kunde")],
+)
+def test_rows_and_catalog_agree_on_near_misses(near: str, known: str) -> None:
+    """One rule for both: case folding, after Unicode form and outer spaces."""
+    documents = [document(Kind.CONTRACT, {**CONTRACT, "customerId": near, "planId": "p"})]
+    things = existing(customer={known: ExistingThing(1, known)}, plan={"p": ExistingThing(1, "p")})
+    (problem,) = find_dangling(folder_of(*documents), things, documents)
+    assert problem.message.endswith(f"there is {known!r}, but ids are matched exactly")
+    assert near_misses([near], pl.Series([known])).keys() == {near}
+
+
+@given(st.lists(st.none() | st.text(max_size=8), max_size=8))
+def test_ids_are_folded_in_a_column_as_one_by_one(ids: list[str | None]) -> None:
+    """The quick way for ASCII folds as the rule does."""
+    folded = fold_ids(pl.Series(ids, dtype=pl.String)).to_list()
+    assert folded == [None if id_ is None else fold_id(id_) for id_ in ids]
 
 
 def test_one_unknown_id_beside_a_known_one_is_not_found() -> None:

@@ -112,7 +112,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=True),
         sa.Column("document", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.PrimaryKeyConstraint("mapping_digest", name=op.f("mappings_pkey")),
-        comment="One row per mapping an import was run with.",
+        comment="One row per mapping that an import was run with.",
     )
     op.create_table(
         "rollup_state",
@@ -393,14 +393,13 @@ def upgrade() -> None:
         sa.Column("file_id", sa.Integer(), nullable=False),
         sa.Column("uri", sa.Text(), nullable=False),
         sa.Column("source_pin", sa.Text(), nullable=True),
-        sa.Column("is_loaded", sa.Boolean(), server_default="false", nullable=False),
         sa.Column("ledger", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.ForeignKeyConstraint(["file_id"], ["files.file_id"], name=op.f("import_files_file_id_fkey")),
         sa.ForeignKeyConstraint(
             ["import_id"], ["imports.import_id"], name=op.f("import_files_import_id_fkey")
         ),
         sa.PrimaryKeyConstraint("import_id", "file_id", name=op.f("import_files_pkey")),
-        comment="One row per file that an import reads; its ledger once settled.",
+        comment="One row per file that an import reads; its ledger once the import has ended.",
     )
     op.create_table(
         "rejections",
@@ -426,6 +425,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["file_id"], ["files.file_id"], name=op.f("rejections_file_id_fkey")),
         sa.ForeignKeyConstraint(["import_id"], ["imports.import_id"], name=op.f("rejections_import_id_fkey")),
         sa.PrimaryKeyConstraint("import_id", "file_id", "row", name=op.f("rejections_pkey")),
-        comment="One row per row set aside, with its untouched bytes (at most 64 KiB, their length and hash); a repeat names the open rejection that it repeats, a closed one the import that read its row again.",
+        comment="One row per rejected row, with its untouched bytes (at most 64 KiB, their length and hash); a repeat names the open rejection that it repeats, a closed one the import that read its row again.",
     )
     op.create_index(op.f("rejections_raw_sha256_idx"), "rejections", ["raw_sha256"], unique=False)
