@@ -1,1 +1,1 @@
-"""The catalog and the settings in the database."""
+"""Load the catalog into the database, look things up in it, and keep the settings."""

@@ -66,8 +66,8 @@ def apply_catalog(
 ) -> CatalogResult:
     """Apply a folder's catalog within the connection's transaction; an unchanged one makes no new version.
 
-    clock: since when a meter is inactive that does not say so itself. prune: remove the things that the folder lacks
-    and nothing refers to any more, of the kinds that the folder has a file of. Raises CatalogError with all problems,
+    clock: the instant from which a meter is inactive if its document gives none. prune: remove the things that the
+    folder lacks and nothing refers to any more, of the kinds that the folder has a file of. Raises CatalogError with all problems,
     and ConfigurationError if there is no catalog.
     """
     with without_garbage_collection():
@@ -76,9 +76,9 @@ def apply_catalog(
 
 @contextmanager
 def without_garbage_collection() -> Iterator[None]:
-    """Suspend the search for garbage, which finds none among the things of a catalog.
+    """Suspend garbage collection: it searches all things of a catalog again and again, and finds none to free.
 
-    200,000 customers were loaded in 5.1 s instead of 6.0, and read again unchanged in 2.7 s instead of 4.1.
+    Without it 200,000 customers were loaded in 5.1 s instead of 6.0, and compared unchanged in 2.7 s instead of 4.1.
     """
     was_enabled = gc.isenabled()
     gc.disable()

@@ -1,4 +1,4 @@
-"""Read the things of the database that a folder is compared with, and what usage names of them."""
+"""Read the existing things that a folder is compared with, and those that usage names."""
 
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet

@@ -1,4 +1,4 @@
-"""The result of applying a catalog: what was added, changed, left out and pruned."""
+"""The result of applying a catalog: the things added, changed, lacking and pruned."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -11,8 +11,8 @@ from transforms.values.days import zone_named
 
 def read_settings(connection: Connection) -> dict[Setting, str]:
     """Return every setting with its value, or its default if none was set."""
-    kept = dict(connection.execute(select(settings.c.name, settings.c.value)).tuples().all())
-    return {setting: kept.get(setting, DEFAULTS[setting]) for setting in Setting}
+    stored = dict(connection.execute(select(settings.c.name, settings.c.value)).tuples().all())
+    return {setting: stored.get(setting, DEFAULTS[setting]) for setting in Setting}
 
 
 def billing_time_zone(connection: Connection) -> str:

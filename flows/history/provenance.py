@@ -1,4 +1,4 @@
-"""Tell who runs a command, where, with which software and why."""
+"""Find out who runs a command, on which host and with which software."""
 
 import getpass
 import os
@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 
 def provenance(*, reason: str | None, flow_run_id: str | None = None) -> dict[str, str | None]:
-    """Return who publishes, where, with which software and why, by column of ``imports``."""
+    """Return the user, host, software, reason and flow run of a publish, by column of ``imports``."""
     return {
         "user_name": user_name(),
         "host": socket.gethostname(),

@@ -95,7 +95,7 @@ pricings = Table(
     Column("interval_count", Integer),
     Column("document", JSONB, nullable=False),
     UniqueConstraint("plan_no", "id"),
-    comment="One row per pricing of a plan; meter_no, interval and interval_count only where it carries usage.",
+    comment="One row per pricing of a plan; meter_no, interval and interval_count only if it carries usage.",
 )
 
 contracts = Table(
@@ -110,5 +110,5 @@ contracts = Table(
     Column("anchor", Text),
     Column("document", JSONB, nullable=False),
     Column("catalog_version", ForeignKey(catalog_versions.c.catalog_version), nullable=False),
-    comment="One row per contract; end_on is exclusive, null where it rolls on; anchor is a date or a day of month.",
+    comment="One row per contract; end_on is exclusive, null if it rolls on; anchor is a date or a day of month.",
 )

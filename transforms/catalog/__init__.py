@@ -1,1 +1,1 @@
-"""A catalog, understood and compared."""
+"""The rules of a catalog: its documents are understood, its references checked, its changes found."""

@@ -168,7 +168,7 @@ class _Reading:
             )
 
     def _check_names(self, place: str, model: Thing | Pricing) -> None:
-        """Warn once of each name that is a field's name in another spelling: it is kept, and means nothing."""
+        """Warn once of each name that is a field's name in another spelling, since it has no effect."""
         for name in model.model_extra or ():
             if (type(model), name) not in self.unknown_names:
                 self.unknown_names.add((type(model), name))

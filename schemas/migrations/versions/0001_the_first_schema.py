@@ -343,7 +343,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["plan_no"], ["plans.plan_no"], name=op.f("contracts_plan_no_fkey")),
         sa.PrimaryKeyConstraint("contract_no", name=op.f("contracts_pkey")),
         sa.UniqueConstraint("id", name=op.f("contracts_id_key")),
-        comment="One row per contract; end_on is exclusive, null where it rolls on; anchor is a date or a day of month.",
+        comment="One row per contract; end_on is exclusive, null if it rolls on; anchor is a date or a day of month.",
     )
     op.create_index(op.f("contracts_customer_no_idx"), "contracts", ["customer_no"], unique=False)
     op.create_table(
@@ -385,7 +385,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("pricing_no", name=op.f("pricings_pkey")),
         sa.UniqueConstraint("plan_no", "id", name=op.f("pricings_plan_no_id_key")),
-        comment="One row per pricing of a plan; meter_no, interval and interval_count only where it carries usage.",
+        comment="One row per pricing of a plan; meter_no, interval and interval_count only if it carries usage.",
     )
     op.create_table(
         "import_files",

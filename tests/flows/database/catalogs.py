@@ -1,4 +1,4 @@
-"""Write catalog folders and apply them, for the tests of what a catalog leaves in the database."""
+"""Write catalog folders and apply them, for the tests of the catalog in the database."""
 
 import json
 from datetime import UTC, datetime

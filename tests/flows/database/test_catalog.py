@@ -164,7 +164,7 @@ def test_all_problems_are_listed_at_once_and_nothing_is_loaded(catalogs: Catalog
 
 
 def test_references_may_lead_to_the_database(catalogs: Catalogs) -> None:
-    """A folder of contracts alone; UUIDs in any letter case are stored as they were first spelled."""
+    """From a folder of contracts alone; a UUID keeps the spelling of the catalog that defined it."""
     catalogs.apply(customers=[{"id": UUID}], meters=METERS, plans=PLANS)
     for kind in ("customers", "meters", "plans"):
         (catalogs.folder / f"{kind}.json").unlink()

@@ -1,4 +1,4 @@
-"""A catalog's folder becomes documents with their places; what cannot be read is a problem, never a traceback."""
+"""A catalog's folder becomes documents with their places; an unreadable part is a problem, never a traceback."""
 
 import gzip
 import json
@@ -16,7 +16,7 @@ from schemas.vocabulary import Kind
 
 
 def read(folder: Path, **files: str | bytes) -> tuple[list[tuple[str, Any]], list[str]]:
-    """Places with what stands there, and problems, of a folder with these files (`customers_json` is customers.json)."""
+    """The documents by place, and the problems, of a folder with these files (`customers_json` is customers.json)."""
     for name, content in files.items():
         data = content.encode() if isinstance(content, str) else content
         (folder / name.replace("_", ".")).write_bytes(data)
@@ -67,7 +67,7 @@ ONE, TWO = {"id": "a"}, {"id": "b", "name": "B"}
         ),
     ],
 )
-def test_every_form_tells_the_same(
+def test_every_format_gives_the_same_documents(
     tmp_path: Path, name: str, content: str | bytes, places: list[str]
 ) -> None:
     """Lists, lines, pages and CSV; byte-order mark and CRLF are fine."""
@@ -82,7 +82,7 @@ def test_a_single_thing_needs_no_list(tmp_path: Path) -> None:
 
 
 def test_several_files_of_a_kind_are_read_in_the_order_of_their_names(tmp_path: Path) -> None:
-    """`customers.eu.json` beside `customers.csv`; other files are none of ours."""
+    """`customers.eu.json` beside `customers.csv`; other files are ignored."""
     (tmp_path / "customers.d").mkdir()
     documents, problems = read(
         tmp_path, customers_csv="id\na\n", customers_eu_json='[{"id": "b"}]', README="x", notes_json="{"
@@ -93,7 +93,7 @@ def test_several_files_of_a_kind_are_read_in_the_order_of_their_names(tmp_path: 
 
 
 def test_gzip_is_read(tmp_path: Path) -> None:
-    """Whatever is inside."""
+    """Of every format."""
     documents, _ = read(
         tmp_path,
         customers_csv_gz=gzip.compress(b"id\na\n"),
@@ -156,7 +156,7 @@ def test_a_quoted_newline_does_not_move_the_lines(tmp_path: Path) -> None:
         ("customers_csv", 'id\n"a\nb', "customers.csv:2: is no sound CSV: unexpected end of data"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_read_is_a_problem_with_its_place(
+def test_an_unreadable_part_is_a_problem_with_its_place(
     tmp_path: Path, name: str, content: str | bytes, expected: str
 ) -> None:
     """One line each."""
@@ -164,7 +164,7 @@ def test_what_cannot_be_read_is_a_problem_with_its_place(
 
 
 def test_one_broken_line_does_not_hide_the_others(tmp_path: Path) -> None:
-    """All at once: each broken line of a file, and what the sound ones say."""
+    """All at once: each broken line of a file, and the documents of the sound ones."""
     documents, problems = read(tmp_path, meters_jsonl='{"id": \n{"id": "a"}\nnull\n{"id": "b"},\n')
     assert [place for place, _ in documents] == ["meters.jsonl:2", "meters.jsonl:3"]
     assert problems == [
@@ -174,7 +174,7 @@ def test_one_broken_line_does_not_hide_the_others(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_catalog_is_wrong_usage(tmp_path: Path) -> None:
-    """No folder, a file in its place, nothing of ours in it."""
+    """No folder, a file in its place, or a folder without a file of a catalog."""
     with pytest.raises(
         ConfigurationError, match=r"none of customers\.\*, meters\.\*, plans\.\*, contracts\.\*"
     ):
@@ -193,8 +193,8 @@ def test_a_folder_without_a_catalog_is_wrong_usage(tmp_path: Path) -> None:
         st.binary(max_size=60), st.text(alphabet='{}[]":,\n\r abid\\u0d8', max_size=60).map(str.encode)
     ),
 )
-def test_no_bytes_make_it_stumble(tmp_path: Path, name: str, data: bytes) -> None:
-    """Whatever a file holds, it is documents or problems."""
+def test_no_bytes_raise_an_error(tmp_path: Path, name: str, data: bytes) -> None:
+    """Any file is documents or problems."""
     for path in tmp_path.iterdir():
         path.unlink()
     (tmp_path / name).write_bytes(data)
