@@ -67,7 +67,7 @@ def _folder(folder: str) -> set[str]:
     if not found:
         endings = ", ".join((*names.JSON, *names.CSV, *names.PARQUET))
         raise ConfigurationError(
-            f"{names.shown(folder)}: the folder holds no export; a file's name must end in {endings} (or .gz, .zst)"
+            f"{names.printable(folder)}: the folder holds no export; a file's name must end in {endings} (or .gz, .zst)"
         )
     return found
 
@@ -95,9 +95,11 @@ def _glob(source: str) -> set[str]:
     folders = {path for path in found if Path(path).is_dir()}
     files = (found - folders).union(*map(_below, folders))
     if not files and glob.has_magic(source):
-        raise ConfigurationError(f"{names.shown(source)}: no file matches; check the pattern")
+        raise ConfigurationError(f"{names.printable(source)}: no file matches; check the pattern")
     if not files:
-        raise ConfigurationError(f"{names.shown(source)}: there is no such file or folder; check the path")
+        raise ConfigurationError(
+            f"{names.printable(source)}: there is no such file or folder; check the path"
+        )
     return files
 
 
@@ -117,7 +119,7 @@ def _check_name(path: str) -> None:
     try:
         path.encode()
     except UnicodeEncodeError as error:
-        raise UsageImportError(f"{names.shown(path)}: the name is not UTF-8; rename the file") from error
+        raise UsageImportError(f"{names.printable(path)}: the name is not UTF-8; rename the file") from error
 
 
 def _pin_of(state: os.stat_result) -> str:
@@ -130,7 +132,7 @@ def _refuse(error: OSError) -> None:
 
 def _refused(path: str, error: OSError) -> UsageImportError:
     reason = (error.strerror or str(error)).lower()
-    return UsageImportError(f"{names.shown(path)}: {reason}; check the file and its permissions")
+    return UsageImportError(f"{names.printable(path)}: {reason}; check the file and its permissions")
 
 
 def open_source(source: Source) -> AbstractContextManager[BinaryIO]:
@@ -171,7 +173,7 @@ class PinnedFile(io.FileIO):
     def _check(self) -> None:
         if self._source.pin is not None and _pin_of(os.fstat(self.fileno())) != self._source.pin:
             self.close()
-            name = names.shown(self._source.uri)
+            name = names.printable(self._source.uri)
             raise UsageImportError(
                 f"{name}: the file changed while it was read; run again once it stands still"
             )

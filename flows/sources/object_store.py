@@ -80,11 +80,11 @@ def place_of(url: str) -> Place:
     if scheme not in STORAGES:
         known = ", ".join(f"{known}://" for known in STORAGES)
         raise ConfigurationError(
-            f"{names.shown(url)}: nothing is read from {scheme}://; known are {known} and paths"
+            f"{names.printable(url)}: nothing is read from {scheme}://; known are {known} and paths"
         )
     if not bucket:
         raise ConfigurationError(
-            f"{names.shown(url)}: the bucket is missing; write {scheme}://bucket/prefix/"
+            f"{names.printable(url)}: the bucket is missing; write {scheme}://bucket/prefix/"
         )
     return Place(scheme, bucket, key)
 
@@ -104,7 +104,7 @@ def list_objects(url: str) -> list[Object]:
     below = [meta for meta in _listed(place, prefix) if names.is_known(_relative(meta["path"], prefix))]
     if not below:
         raise ConfigurationError(
-            f"{names.shown(url)}: there is no such object, and no export below this prefix; check it"
+            f"{names.printable(url)}: there is no such object, and no export below this prefix; check it"
         )
     return _objects(place, below)
 
@@ -148,7 +148,7 @@ def _matching(place: Place, url: str) -> list[Object]:
         if matches.fullmatch(meta["path"]) or _is_below(meta["path"], matches)
     ]
     if not found:
-        raise ConfigurationError(f"{names.shown(url)}: no object matches; check the pattern")
+        raise ConfigurationError(f"{names.printable(url)}: no object matches; check the pattern")
     return _objects(place, found)
 
 
@@ -206,7 +206,7 @@ def _store(root: str) -> ObjectStore:
 
 def _asked(uri: str, ask: Callable[[], Answer]) -> Answer:
     """An answer of the storage; raises FileNotFoundError where there is no such thing, UnreachableError where none comes."""
-    name, storage = names.shown(uri), storage_of(uri)
+    name, storage = names.printable(uri), storage_of(uri)
     try:
         return ask()
     except (exceptions.NotFoundError, FileNotFoundError) as error:
@@ -229,7 +229,7 @@ def open_object(uri: str, *, size: int | None, pin: str | None) -> AbstractConte
     if size is None:
         found = _head(place)
         if found is None:
-            raise UsageImportError(f"{names.shown(uri)}: there is no such object; check the URL")
+            raise UsageImportError(f"{names.printable(uri)}: there is no such object; check the URL")
         size, pin = found.size, pin or found.pin
     return cast("BinaryIO", ObjectFile(place, size=size, pin=pin))
 
@@ -331,11 +331,11 @@ class ObjectFile(io.RawIOBase):
             )
         except FileNotFoundError as error:
             raise UsageImportError(
-                f"{names.shown(uri)}: the object is gone; put it back or leave it out"
+                f"{names.printable(uri)}: the object is gone; put it back or leave it out"
             ) from error
         if len(data) != end - start:
             raise UnreachableError(
-                f"{names.shown(uri)}: the storage keeps breaking off; run again"
+                f"{names.printable(uri)}: the storage keeps breaking off; run again"
             ) from ShortAnswerError()
         return data
 

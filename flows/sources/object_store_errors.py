@@ -112,7 +112,7 @@ def check_endpoint(storage: Storage) -> None:
         told = os.environ.get(name)
         if told and not _is_address(told):
             raise ConfigurationError(
-                f"{name}: '{names.shown(told.rpartition('@')[2])}' is no address; tell it as http://host:port or https://host"
+                f"{name}: '{names.printable(told.rpartition('@')[2])}' is no address; tell it as http://host:port or https://host"
             )
 
 

@@ -1,7 +1,7 @@
-"""Reading: an export of any known format, split into rows, in bounded memory.
+"""Split an export of any known format into rows, in bounded memory.
 
-Reading only splits. It knows where a row begins and ends, its number, its physical line and its
-byte offset; what the row says is decided by the transforms.
+Reading only splits: it finds the bytes of each row, its number, its physical line and its byte offset. The transforms
+decide what a row means.
 """
 
 from flows.sources.reading.chunks import CHUNK_ROWS, ChunkSize

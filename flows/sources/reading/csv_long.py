@@ -1,4 +1,4 @@
-"""CSV records too long to be held: where they end, found piece by piece."""
+"""Find the end of a CSV record that is too long to be held in memory, piece by piece."""
 
 import re
 
@@ -6,7 +6,10 @@ INSIDE = re.compile(rb'[^"]*+(?:""[^"]*+)*+')
 
 
 class LongRecord:
-    """One record, shown piece after piece."""
+    """A scanner of one record, which is given piece after piece.
+
+    is_open: whether the record goes on within a quoted cell.
+    """
 
     def __init__(self, delimiter: bytes) -> None:
         self._delimiter = delimiter
@@ -16,9 +19,9 @@ class LongRecord:
         self.is_open = False
 
     def end(self, piece: bytes) -> int | None:
-        """Index of the line feed that ends the record, or None where it goes on in the next piece.
+        """Return the index of the line feed that ends the record, or None if it goes on in the next piece.
 
-        A quoted cell that goes on after its closing quote ends the search; ``is_open`` then stays true.
+        The search also ends where a character follows the closing quote of a cell; ``is_open`` then stays true.
         """
         at = 0
         while at < len(piece):

@@ -1,4 +1,4 @@
-"""CSV records: the exact splitting of one record into cells, and what can be wrong with it.
+"""Split one CSV record into cells exactly, and name its faults.
 
 Records end with LF or CRLF outside quotes. A cell that begins with a quote is quoted: quotes inside are doubled, and
 a delimiter or the record's end follows. Elsewhere a quote or a carriage return is a character like any other.
@@ -7,7 +7,7 @@ a delimiter or the record's end follows. Elsewhere a quote or a carriage return 
 import re
 from dataclasses import dataclass
 
-from flows.sources.reading.values import shown
+from flows.sources.reading.values import display_byte
 
 
 class UnfinishedError(Exception):
@@ -18,8 +18,11 @@ class UnfinishedError(Exception):
 class Record:
     """One record of a text.
 
-    end: index after its last byte, without the line end; next: where the following one begins; cells: their
-    bytes; starts: index of each cell; message: why it cannot be read (then the record is its first physical line).
+    end: index after its last byte, without the line end.
+    next: index where the following record begins.
+    cells: the bytes of each cell.
+    starts: the index of each cell.
+    message: why it cannot be read, if so; the record is then its first physical line.
     """
 
     end: int
@@ -30,7 +33,7 @@ class Record:
 
 
 class Grammar:
-    """How records of one delimiter look."""
+    """The grammar of records with one delimiter."""
 
     def __init__(self, delimiter: bytes) -> None:
         mark = re.escape(delimiter)
@@ -39,16 +42,16 @@ class Grammar:
         self._plain = re.compile(rb"[^" + mark + rb"\n]*+")
 
     def regular(self, width: int) -> re.Pattern[bytes]:
-        """Matches a whole record of ``width`` cells with its line end, which is not part of group 1.
+        """Return a pattern for a whole regular record of ``width`` cells; group 1 is the record without its line end.
 
-        It holds no quote inside an unquoted cell, and no carriage return.
+        A regular record has no quote inside an unquoted cell, and no carriage return.
         """
         mark = re.escape(self.delimiter)
         cell = rb'(?:[^"' + mark + rb'\r\n]*+|"[^"\r]*+(?:""[^"\r]*+)*+")'
         return re.compile(rb"((?:" + cell + mark + rb"){%d}" % (width - 1) + cell + rb")\r?+\n")
 
     def record(self, text: bytes, start: int, *, is_last: bool) -> Record:
-        """The record that begins at ``start``; raises UnfinishedError where it needs more than the text."""
+        """Return the record that begins at ``start``; raise UnfinishedError if it goes on beyond the text."""
         cells: list[bytes] = []
         starts: list[int] = []
         at = start
@@ -75,7 +78,7 @@ class Grammar:
 
 
 def _line_end(text: bytes, at: int, *, is_quoted: bool, is_last: bool) -> int | None:
-    """Index of the line feed (or of the text's end) that ends the record, None where something else stands."""
+    """Return the index of the line feed or end of text that ends the record, or None if something else is there."""
     end = at + 1 if is_quoted and text.startswith(b"\r", at) else at
     if end >= len(text):
         if not is_last:
@@ -85,12 +88,14 @@ def _line_end(text: bytes, at: int, *, is_quoted: bool, is_last: bool) -> int | 
 
 
 def _broken(text: bytes, start: int, *, quote: int, unexpected: int | None) -> Record:
-    """The first physical line of a record whose quoted cell does not end as it should."""
+    """Return the first physical line of a record with a quoted cell that does not end as it should."""
     end = text.find(b"\n", start)
     end = len(text) if end < 0 else end
     if unexpected is None or unexpected > end:
         message = f"quoted cell is not closed at byte {quote - start}"
     else:
-        message = f"unexpected {shown(text[unexpected])} after a quoted cell at byte {unexpected - start}"
+        message = (
+            f"unexpected {display_byte(text[unexpected])} after a quoted cell at byte {unexpected - start}"
+        )
     stop = end - 1 if end > start and text.startswith(b"\r", end - 1) else end
     return Record(end=stop, next=end + 1, cells=[], starts=[], message=message)

@@ -1,7 +1,6 @@
-"""CSV rows: records under a header, in runs with a column per name.
+"""Split CSV under a header into runs of rows with a column per name.
 
-Regular records are split many at once; what is not regular goes through the exact splitter, one by one. Both
-see the same rows.
+Regular records are split many at once; all others go through the exact splitter one by one. Both find the same rows.
 """
 
 import re
@@ -15,44 +14,47 @@ import polars as pl
 from flows.sources.reading.csv_cells import RaggedError, columns, columns_of_cells
 from flows.sources.reading.csv_long import LongRecord
 from flows.sources.reading.csv_records import Grammar, Record, UnfinishedError
-from flows.sources.reading.runs import OVERSIZED, Run, malformed, run_of, run_of_lines
-from flows.sources.reading.soundness import broken_text, is_text
-from flows.sources.reading.window import Window, swallow
+from flows.sources.reading.runs import OVERSIZED, Run, malformed_row, run_of, run_of_lines
+from flows.sources.reading.soundness import is_utf8, utf8_fault
+from flows.sources.reading.window import Window, consume_malformed
 from schemas.errors import UsageImportError
 from schemas.frames.chunk import RAW_KEPT_BYTES, ROW_LIMIT_BYTES, Malformed
 
 GROWTH_BYTES = 4 * 1024 * 1024
-"""A long row is taken in by steps of this size."""
+"""A long row is read in steps of this size."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """The names of a file's columns, and how its records look."""
+    """The header of a file: the names of its columns, and the grammar of its records."""
 
     names: list[str]
     grammar: Grammar
 
     @property
     def blanks(self) -> bytes:
-        """What a line without any cell may hold."""
+        """The bytes that a line without any cell may hold."""
         return b" \t\r\n".replace(self.grammar.delimiter, b"")
 
     def fault(self, record: Record, raw: bytes, start: int) -> str | None:
-        """Why a record cannot be read as a row, or None."""
-        if record.message or (not is_text(raw)):
-            return record.message or broken_text(raw)
+        """Return why a record cannot be read as a row, or None."""
+        if record.message or (not is_utf8(raw)):
+            return record.message or utf8_fault(raw)
         width, found = len(self.names), len(record.cells)
         if found != width:
             at = record.starts[width] if found > width else record.end
             return f"expected {width} column{'s' * (width > 1)}, found {found} at byte {at - start}"
-        return AGAIN if [cell.decode() for cell in record.cells] == self.names else None
+        return REPEATED_HEADER if [cell.decode() for cell in record.cells] == self.names else None
 
 
-AGAIN = "the header again at byte 0"
+REPEATED_HEADER = "the header again at byte 0"
 
 
 def read_header(window: Window, *, name: str, grammar: Grammar) -> Header | None:
-    """The first record that is not blank; None where there is none. Raises UsageImportError for a bad one."""
+    """Read the first record that is not blank as the header; return None if there is none.
+
+    Raises UsageImportError for a header that cannot be read or has a column twice.
+    """
     header = Header(names=[], grammar=grammar)
     text, line = b"", window.line
     record = Record(0, 0, [], [])
@@ -68,7 +70,7 @@ def read_header(window: Window, *, name: str, grammar: Grammar) -> Header | None
             ) from None
         text = window.data[window.at : record.end]
         window.drop(min(record.next, len(window.data)) - window.at)
-    message = record.message or broken_text(text)
+    message = record.message or utf8_fault(text)
     if message is None and b"\0" in text:
         message = f"NUL at byte {text.index(0)}"
     if message is None and b"\r" in text.replace(b"\r\n", b""):
@@ -95,7 +97,7 @@ def _first_record(window: Window, grammar: Grammar) -> Record:
 
 
 def split_records(window: Window, header: Header, *, name: str) -> Iterator[Run]:
-    """Runs of the rows under the header."""
+    """Yield runs of the rows under the header."""
     regular = header.grammar.regular(len(header.names)).match
     while len(window) or window.grow():
         run = _unquoted_lines(window, header) or _records(window, header, regular)
@@ -108,10 +110,10 @@ def split_records(window: Window, header: Header, *, name: str) -> Iterator[Run]
 
 
 def _unquoted_lines(window: Window, header: Header) -> Run | None:
-    """All whole lines of the window, where they are regular and free of quotes; else None."""
+    """Take all whole lines of the window if they are regular and have no quotes; else return None."""
     end = window.data.rfind(b"\n", window.at)
     text = window.data[window.at : end] if end >= 0 else b""
-    if not text or len(text) > ROW_LIMIT_BYTES or b'"' in text or not is_text(text):
+    if not text or len(text) > ROW_LIMIT_BYTES or b'"' in text or not is_utf8(text):
         return None
     count, returns = text.count(b"\n") + 1, text.count(b"\r")
     if returns and not (text.count(b"\r\n") + 1 == returns == count and text.endswith(b"\r")):
@@ -129,7 +131,7 @@ def _unquoted_lines(window: Window, header: Header) -> Run | None:
 
 
 def _with_cells(run: Run, cells: pl.DataFrame, header: Header) -> Run:
-    """The run with its cells; rows that repeat the header are malformed."""
+    """Return the run with its cells; rows that repeat the header are malformed."""
     first = header.names[0]
     again = [
         index
@@ -138,7 +140,7 @@ def _with_cells(run: Run, cells: pl.DataFrame, header: Header) -> Run:
     ]
     if not again or run.raws is None:
         return Run(run.lines, run.offsets, run.raws, run.size, cells, run.malformed)
-    faults = {index: malformed(run.raws[index], AGAIN) for index in again}
+    faults = {index: malformed_row(run.raws[index], REPEATED_HEADER) for index in again}
     raws = [raw[:RAW_KEPT_BYTES] if index in faults else raw for index, raw in enumerate(run.raws)]
     kept = pl.Series([None if index in faults else index for index in range(len(run))], dtype=pl.UInt32)
     return Run(run.lines, run.offsets, raws, run.size, cells[kept], run.malformed | faults)
@@ -148,8 +150,13 @@ Matching = Callable[[bytes, int], re.Match[bytes] | None]
 
 
 @dataclass
-class _Found:
-    """Rows of one window on their way to a run; cells of the exact ones are at hand, the faulty ones have none."""
+class _FoundRecords:
+    """The rows found in one window, to become a run.
+
+    faults: the rows that cannot be read, which have no cells.
+    exact: the cells of the rows that the exact splitter read.
+    All other rows are regular; their cells are parsed together when the run is made.
+    """
 
     raws: list[bytes] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
@@ -161,27 +168,30 @@ class _Found:
         if fault is None:
             self.exact[len(self.raws)] = record.cells
         else:
-            self.faults[len(self.raws)] = malformed(raw, fault)
+            self.faults[len(self.raws)] = malformed_row(raw, fault)
         self.raws.append(raw if fault is None else raw[:RAW_KEPT_BYTES])
         self.lines.append(line)
         self.offsets.append(offset)
 
     def add_lines(self, lines: list[bytes], *, line: int, offset: int) -> int:
-        """Takes whole lines that follow one another; answers the offset of what comes after them."""
+        """Append whole lines that follow one another; return the offset after them."""
         starts = list(accumulate(map(len, lines), initial=offset))
         self.raws += lines
         self.lines += range(line, line + len(lines))
-        self.offsets += map(add, starts[:-1], range(len(lines)))  # a line feed after each
+        self.offsets += map(add, starts[:-1], range(len(lines)))  # each is followed by a line feed
         return starts[-1] + len(lines)
 
     def number(self, text: bytes, start: int, end: int, *, line: int) -> int:
-        """Numbers the records that were found since the last one numbered, from `start` to `end`; answers the line after them."""
+        """Number the records that have no line yet, from `start` to `end`; return the line after them."""
         feeds = text.count(b"\n", start, end)
-        self.lines += _lines_of(self.raws[len(self.lines) :], line, feeds)
+        self.lines += _line_numbers(self.raws[len(self.lines) :], line, feeds)
         return line + feeds
 
     def run(self, header: Header) -> Run | None:
-        """The rows as one run; None where there are none. Raises RaggedError where a line is not as wide as the header."""
+        """Return the rows as one run, or None if there are none.
+
+        Raises RaggedError if a regular row has more or fewer cells than the header.
+        """
         if not self.raws:
             return None
         odd = sorted(self.faults.keys() | self.exact.keys())
@@ -195,7 +205,7 @@ class _Found:
         return _with_cells(run, cells, header)
 
     def _order(self, odd: list[int]) -> pl.Series:
-        """Where the cells of each row are, those of the exact ones after all regular; null of faulty ones."""
+        """Return the index of each row's cells, those of exact rows after those of regular ones; null for a faulty row."""
         is_regular = pl.repeat(1, len(self.raws), dtype=pl.UInt32, eager=True).scatter(odd, 0)
         regular = len(self.raws) - len(odd)
         order = (is_regular.cum_sum() - 1).scatter(
@@ -205,7 +215,7 @@ class _Found:
 
 
 def _records(window: Window, header: Header, regular: Matching) -> Run | None:
-    """The records that lie whole in the window; None where there is not one row."""
+    """Take the records that lie whole in the window; return None if there is no row among them."""
     try:
         found, end = _find(window, header, regular, is_bulk_tried=True)
         run = found.run(header)
@@ -216,11 +226,16 @@ def _records(window: Window, header: Header, regular: Matching) -> Run | None:
     return run
 
 
-def _find(window: Window, header: Header, regular: Matching, *, is_bulk_tried: bool) -> tuple[_Found, int]:
-    """The records that lie whole in the window, and where they end; of lines taken in bulk some may be ragged."""
-    text, at, found = window.data, window.at, _Found()
+def _find(
+    window: Window, header: Header, regular: Matching, *, is_bulk_tried: bool
+) -> tuple[_FoundRecords, int]:
+    """Return the records that lie whole in the window, and the index after them.
+
+    is_bulk_tried: whether to take lines without quotes many at once; the cells of those are not counted.
+    """
+    text, at, found = window.data, window.at, _FoundRecords()
     line, shift = window.line, window.offset - window.at
-    if not is_text(text) or len(text) > ROW_LIMIT_BYTES or len(header.names) == 1:
+    if not is_utf8(text) or len(text) > ROW_LIMIT_BYTES or len(header.names) == 1:
         regular, is_bulk_tried = _nothing, False
     while at < len(text):
         start = at
@@ -252,7 +267,10 @@ def _find(window: Window, header: Header, regular: Matching, *, is_bulk_tried: b
 
 
 def _plain_lines(text: bytes, at: int) -> list[bytes] | None:
-    """The whole lines up to the next quote, which take a third of the time together; None where one may be no row."""
+    """Return the whole lines up to the next quote, or None if one of them may be no row.
+
+    Lines taken together need a third of the time of lines matched one by one.
+    """
     quote = text.find(b'"', at)
     end = text.rfind(b"\n", at, quote if quote >= 0 else len(text))
     if end < at:
@@ -263,20 +281,20 @@ def _plain_lines(text: bytes, at: int) -> list[bytes] | None:
 
 
 def _nothing(_text: bytes, _at: int) -> None:
-    """Matches no record as regular: a blank line would look like a row of one column."""
+    """Match no record as regular; with one column, a blank line would look like a row."""
 
 
-def _lines_of(raws: list[bytes], line: int, feeds: int) -> Iterable[int]:
-    """The physical line of each of the records that follow one another from ``line`` on."""
+def _line_numbers(raws: list[bytes], line: int, feeds: int) -> Iterable[int]:
+    """Return the physical line of each of the records that follow one another from ``line`` on."""
     if feeds == len(raws):
         return range(line, line + len(raws))
     return accumulate((raw.count(b"\n") + 1 for raw in raws[:-1]), initial=line)
 
 
 def _oversized(window: Window, header: Header, name: str) -> Run:
-    """One malformed row of a record too long to be held."""
+    """Read past a record too long to be held, as one malformed row."""
     line, end = window.line, LongRecord(header.grammar.delimiter)
-    run = swallow(window, OVERSIZED, end=end.end)
+    run = consume_malformed(window, OVERSIZED, end=end.end)
     if end.is_open:
         raise UsageImportError(
             f"{name}: a quoted cell of the row on line {line} is not closed within 16 MiB; close the quote, or double it"

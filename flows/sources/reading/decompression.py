@@ -1,4 +1,4 @@
-"""Decompression: gzip and zstd by their first bytes, streamed in blocks of bounded size."""
+"""Decompress gzip and zstd, recognised by their first bytes, in blocks of bounded size."""
 
 import sys
 import zlib
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import Protocol
 
-from flows.sources.reading.interruption import BreakOffError
+from flows.sources.reading.interruption import InterruptionError
 
 if sys.version_info >= (3, 14):
     from compression import zstd as zstd  # noqa: PLC0414 (tests compress by it)
@@ -14,11 +14,11 @@ else:
     from backports import zstd as zstd  # noqa: PLC0414
 
 BLOCK_BYTES = 1024 * 1024
-"""Bytes of text handled at a time: large enough for full speed, small beside a chunk."""
+"""Bytes of text in a block: large enough for full speed, small beside a chunk."""
 
 
 class Compression(StrEnum):
-    """How a source is compressed, by the mark it begins with."""
+    """The compressions that are known."""
 
     GZIP = "gzip"
     ZSTD = "zstd"
@@ -33,18 +33,18 @@ class Member(Protocol):
 
     @property
     def needs_input(self) -> bool:
-        """Whether all that was given is decompressed."""
+        """Whether all data given so far is decompressed."""
 
     @property
     def unused_data(self) -> bytes:
-        """What was given beyond the member's end."""
+        """The data given beyond the member's end."""
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        """At most ``max_length`` bytes of text."""
+        """Return at most ``max_length`` bytes of text."""
 
 
 class GzipMember:
-    """A gzip member with the manners of a zstd frame."""
+    """A gzip member with the interface of a zstd frame."""
 
     def __init__(self) -> None:
         self._inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
@@ -57,11 +57,11 @@ class GzipMember:
 
     @property
     def unused_data(self) -> bytes:
-        """What was given beyond the member's end."""
+        """The data given beyond the member's end."""
         return self._inflate.unused_data
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        """At most ``max_length`` bytes of text."""
+        """Return at most ``max_length`` bytes of text."""
         text = self._inflate.decompress(self._inflate.unconsumed_tail + data, max_length)
         self.needs_input = len(text) < max_length
         return text
@@ -74,7 +74,7 @@ MEMBERS: dict[Compression, Callable[[], Member]] = {
 
 
 def compression(head: bytes) -> Compression | None:
-    """The compression whose mark the source begins with, or None."""
+    """Return the compression of a source that begins with these bytes, or None."""
     if head.startswith(b"\x1f\x8b"):
         return Compression.GZIP
     if head.startswith(b"\x28\xb5\x2f\xfd") or (head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50):
@@ -83,7 +83,7 @@ def compression(head: bytes) -> Compression | None:
 
 
 def decompressed(blocks: Iterator[bytes], kind: Compression, *, size: int) -> Iterator[bytes]:
-    """The text in blocks of at most ``size`` bytes; raises BreakOffError where the compressed data breaks off."""
+    """Yield the text in blocks of at most ``size`` bytes; raise InterruptionError if the data breaks off."""
     done = 0
     try:
         for text in _texts(blocks, kind, size):
@@ -91,9 +91,9 @@ def decompressed(blocks: Iterator[bytes], kind: Compression, *, size: int) -> It
             yield text
     except (zlib.error, zstd.ZstdError) as error:
         reason = str(error).split("; ")[0]
-        raise BreakOffError(f"broken {kind} data after {done:,} bytes of text ({reason})") from error
+        raise InterruptionError(f"broken {kind} data after {done:,} bytes of text ({reason})") from error
     except EOFError as error:
-        raise BreakOffError(f"the {kind} data ends in the middle, {done:,} bytes of text in") from error
+        raise InterruptionError(f"the {kind} data ends in the middle, {done:,} bytes of text in") from error
 
 
 def _texts(blocks: Iterator[bytes], kind: Compression, size: int) -> Iterator[bytes]:
@@ -103,7 +103,7 @@ def _texts(blocks: Iterator[bytes], kind: Compression, size: int) -> Iterator[by
         data = block
         while True:
             if member is None:
-                # Tapes and some writers pad gzip members with zeros
+                # Tapes and some writers pad gzip members with zeros.
                 data = data if is_first else data.lstrip(b"\0")
                 if not data:
                     break

@@ -1,4 +1,4 @@
-"""Files: an export as a stream of bytes, read as what it is."""
+"""Detect the format of an export and read it in chunks of rows."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -27,33 +27,37 @@ def read_chunks(
     chunk: ChunkSize = CHUNK,
     block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[Chunk]:
-    """The rows of a file after ``after_row``, in chunks of that size.
+    """Yield the rows of a file after row number ``after_row``, in chunks of at most ``chunk`` rows and bytes.
 
-    stream: the file's bytes from its beginning (seekable for Parquet, else it is spooled); name: what errors call
-    it, and the hint to its format ("-" is none). Chunk and block sizes never change a row, its place or a message.
-    Raises UsageImportError where the file is of no known format or breaks off; the rows before that come first.
+    stream: the file's bytes from its beginning; Parquet that cannot be sought in is copied to a temporary file first.
+    name: names the file in errors and hints at its format ("-" hints at none).
+    Chunk and block sizes never change a row, its place or a message.
+    Raises UsageImportError if the format is unknown or the file breaks off; the rows before the break are yielded first.
     """
-    name = names.shown(name)
-    counted = Counted(stream)
-    head = counted.read(len(MAGIC))
+    name = names.printable(name)
+    counting = CountingStream(stream)
+    head = counting.read(len(MAGIC))
     with ExitStack() as spools:
         if head == MAGIC:
-            file = stream if _rewind(stream) else spools.enter_context(_spooled(head, stream))
+            file = stream if _rewind(stream) else spools.enter_context(_spool(head, stream))
             runs, progress = read_parquet(file, name=name, after_row=after_row), file.tell
         else:
-            runs, progress = _text_runs(counted, head, name=name, size=block_bytes), counted.tell
+            runs, progress = _text_runs(counting, head, name=name, size=block_bytes), counting.tell
         yield from cut_chunks(runs, name=name, after_row=after_row, size=chunk, progress=progress)
 
 
-class Counted:
-    """A stream that knows how much of it was read."""
+class CountingStream:
+    """A stream that counts the bytes read from it."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self._read = 0
 
     def read(self, size: int) -> bytes:
-        """At least one byte and at most ``size``, none at the end; all of ``size`` for small sizes."""
+        """Return between one and ``size`` bytes, or none at the end.
+
+        A size up to that of the longest format mark is filled, unless the stream ends before.
+        """
         data = self._stream.read(size)
         while 0 < len(data) < min(size, len(MAGIC)) and (more := self._stream.read(size - len(data))):
             data += more
@@ -61,7 +65,7 @@ class Counted:
         return data
 
     def tell(self) -> int:
-        """Bytes read so far."""
+        """Return the number of bytes read so far."""
         return self._read
 
 
@@ -72,8 +76,8 @@ def _rewind(stream: BinaryIO) -> bool:
     return True
 
 
-def _spooled(head: bytes, stream: BinaryIO) -> BinaryIO:
-    """A temporary file with all of a stream that cannot be sought in; it goes when it is closed."""
+def _spool(head: bytes, stream: BinaryIO) -> BinaryIO:
+    """Copy a stream that cannot be sought in to a temporary file, which is deleted when it is closed."""
     spool = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the reader
     block = head
     while block:
@@ -83,7 +87,7 @@ def _spooled(head: bytes, stream: BinaryIO) -> BinaryIO:
     return spool
 
 
-def _text_runs(stream: Counted, head: bytes, *, name: str, size: int) -> Iterator[Run]:
+def _text_runs(stream: CountingStream, head: bytes, *, name: str, size: int) -> Iterator[Run]:
     blocks: Iterator[bytes] = _blocks(stream.read, head, size)
     kind = compression(head)
     if kind is not None:
@@ -102,17 +106,17 @@ def _blocks(read: Callable[[int], bytes], head: bytes, size: int) -> Iterator[by
 
 def _runs(window: Window, *, name: str) -> Iterator[Run]:
     head = window.data[: sniffing.HEAD_BYTES]
-    if sniffing.is_wide(head):
+    if sniffing.is_utf16_or_utf32(head):
         raise UsageImportError(f"{name}: the text is UTF-16 or UTF-32; convert it to UTF-8")
-    if what := sniffing.foreign(head):
-        raise UsageImportError(f"{name}: holds {what}; unpack or export it as JSON lines, CSV or Parquet")
+    if found := sniffing.foreign_format(head):
+        raise UsageImportError(f"{name}: holds {found}; unpack or export it as JSON lines, CSV or Parquet")
     if head.startswith(sniffing.UTF8_MARK):
         window.drop(len(sniffing.UTF8_MARK))
     if not window.skip_blank_lines():
         return iter(())
     window.reach(sniffing.HEAD_BYTES)
     head = window.data[window.at : window.at + sniffing.HEAD_BYTES]
-    ending = names.promised(name)
+    ending = names.format_ending(name)
     mark = sniffing.delimiter(head, ending)
     if sniffing.is_csv(head, mark, ending):
         return _csv_runs(window, name=name, grammar=Grammar(mark))
@@ -122,22 +126,26 @@ def _runs(window: Window, *, name: str) -> Iterator[Run]:
 
 
 def _is_pretty(window: Window) -> bool:
-    """Whether lines are no rows; takes in the first lines for that, up to the longest that can be a row."""
-    while len(window) <= ROW_LIMIT_BYTES and not sniffing.shows_first_lines(window.data[window.at :]):
+    """Return whether a value spans several lines; grows the window to its first lines, as far as a row may reach."""
+    while len(window) <= ROW_LIMIT_BYTES and not sniffing.has_two_whole_lines(window.data[window.at :]):
         if not window.reach(2 * len(window) + 1):
             break
     return sniffing.is_pretty(window.data[window.at : window.at + ROW_LIMIT_BYTES])
 
 
 def _value_runs(window: Window) -> Iterator[Run]:
-    """A body that a row could hold is whole or one malformed row; of a larger one what went before has gone on."""
+    """Yield the rows of values that do not lie one on each line.
+
+    A body no longer than a row is split as a whole or is one malformed row. The rows of a longer one have been yielded
+    by the time a fault in it is found.
+    """
     rows = RowList()
     if window.skip_blanks() and is_body(window) and not window.reach(ROW_LIMIT_BYTES + 1) and window.is_ended:
         line, offset = window.line, window.offset
         split_whole(window.take(len(window)), rows, line=line, offset=offset)
     else:
         yield from split_values(window, rows)
-    yield from rows.rest()
+    yield from rows.flush()
 
 
 def _csv_runs(window: Window, *, name: str, grammar: Grammar) -> Iterator[Run]:

@@ -1,5 +1,5 @@
-"""Interruption: the source breaks off, and what was read before stands."""
+"""Define the error of a source that breaks off; the rows read before it stand."""
 
 
-class BreakOffError(Exception):
-    """The source breaks off in the middle; its text says how."""
+class InterruptionError(Exception):
+    """The source breaks off in the middle; the message says how."""

@@ -1,7 +1,7 @@
-"""JSON bodies: events of a body or an array, or bodies one after another, split whatever their size.
+"""Split JSON bodies and arrays of any size into the events they hold.
 
-A body is an object whose ``events`` is a list, unless an event's name came before it. Each element of the
-list is a row, whatever it is.
+A body is an object with a list under ``events``, unless an event's name comes before it. Each element of the list is a
+row, whatever it is. Bodies, arrays and events may follow one another.
 """
 
 import re
@@ -10,21 +10,21 @@ from itertools import accumulate, repeat
 
 import msgspec
 
-from flows.sources.reading.interruption import BreakOffError
+from flows.sources.reading.interruption import InterruptionError
 from flows.sources.reading.runs import OVERSIZED, RowList, Run
 from flows.sources.reading.soundness import is_sound
-from flows.sources.reading.values import BrokenError, Value, shown
-from flows.sources.reading.window import Window, swallow
+from flows.sources.reading.values import BrokenJsonError, Value, display_byte
+from flows.sources.reading.window import Window, consume_malformed
 from schemas.frames.chunk import ROW_LIMIT_BYTES
 
 BULK_BYTES = 1024 * 1024
-"""Elements parsed at once: msgspec splits 2 GB/s so, against 50 MB/s one by one (measured)."""
+"""Bytes of elements that are parsed at once: msgspec splits 2 GB/s this way, against 50 MB/s one by one (measured)."""
 
 GROWTH_BYTES = 4 * 1024 * 1024
-"""A long row is taken in by steps of this size."""
+"""A long row is read in steps of this size."""
 
 HEAD_BYTES = 64 * 1024
-"""A longer name in an object is no name of ours."""
+"""The longest name in an object that is looked at; a longer one is none that matters."""
 
 EVENT_NAMES = frozenset({b'"eventName"', b'"event_name"'})
 NAME = re.compile(
@@ -41,26 +41,26 @@ ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def split_values(window: Window, rows: RowList) -> Iterator[Run]:
-    """Runs of the events of all values that follow one another in the window's text; the last ones stay in ``rows``.
+    """Yield runs of the events of all values in the window's text; the last events stay in ``rows``.
 
-    Where the text breaks, the rows before stand. The rest is one malformed row; of a body it breaks off, since one row
-    could hide millions.
+    At a fault in the JSON, the rows before it stand and the rest of the text is one malformed row. Within a body the fault
+    raises InterruptionError instead, since one malformed row could hide millions of events.
     """
     breaks_off = window.skip_blanks() and is_body(window)
     try:
         yield from _values(window, rows)
-    except BrokenError as error:
-        yield from rows.rest()
+    except BrokenJsonError as error:
+        yield from rows.flush()
         if breaks_off:
-            raise BreakOffError(f"{BREAK}: {error} at byte {window.offset + error.at}") from error
-        yield swallow(window, f"{BREAK}: {error} at byte {error.at}")
-    except BreakOffError:
-        yield from rows.rest()
+            raise InterruptionError(f"{BREAK}: {error} at byte {window.offset + error.at}") from error
+        yield consume_malformed(window, f"{BREAK}: {error} at byte {error.at}")
+    except InterruptionError:
+        yield from rows.flush()
         raise
 
 
 def split_whole(text: bytes, rows: RowList, *, line: int, offset: int) -> None:
-    """Adds the events of a body or array that is all of a text; else, or where it cannot be split, one row."""
+    """Add the events of a text that is one body or array; add one row if it is neither or cannot be split."""
     window, found = Window(iter([text]), line=line, offset=offset), RowList(limit=len(text))
     message = None
     try:
@@ -69,7 +69,7 @@ def split_whole(text: bytes, rows: RowList, *, line: int, offset: int) -> None:
                 raise AssertionError
             rows.join(found)
             return
-    except BrokenError as error:
+    except BrokenJsonError as error:
         at = window.offset - offset + error.at
         message = f"{BREAK}: {error} at byte {at}"
     rows.add(text, line=line, offset=offset, message=message)
@@ -83,21 +83,21 @@ def _values(window: Window, rows: RowList) -> Iterator[Run]:
             yield from _elements(window, rows)
         elif window.offset < exact_until or (exact_until := _bulk_objects(window, rows)):
             yield from _object(window, rows)
-        yield from rows.full()
+        yield from rows.flush_if_full()
 
 
 def is_body(window: Window) -> bool:
-    """Whether the window's text begins with a list, or with a body as far as a row may reach."""
+    """Return whether the window's text begins with a list, or with a body whose list begins within the length of a row."""
     return window.data.startswith(b"[", window.at) or (
-        window.data.startswith(b"{", window.at) and _events_list(window) is not None
+        window.data.startswith(b"{", window.at) and _events_start(window) is not None
     )
 
 
 def _object(window: Window, rows: RowList) -> Iterator[Run]:
-    """The events of a body, or one row where the object is none."""
+    """Yield the events of a body, or one row if the object is not a body."""
     if not window.data.startswith(b"{", window.at):
-        raise BrokenError(f"unexpected {shown(window.data[window.at])}", 0)
-    opening = _events_list(window)
+        raise BrokenJsonError(f"unexpected {display_byte(window.data[window.at])}", 0)
+    opening = _events_start(window)
     if opening is None:
         yield from _row(window, rows)
         return
@@ -106,7 +106,7 @@ def _object(window: Window, rows: RowList) -> Iterator[Run]:
     while _separator(window) == b",":
         name = _name(window, 0)
         if name is None:
-            raise BrokenError("a name is expected", 0)
+            raise BrokenJsonError("a name is expected", 0)
         window.drop(name.end() - window.at)
         if name[1] == b'"events"' and window.data.startswith(b"[", window.at):
             window.drop(1)
@@ -115,8 +115,8 @@ def _object(window: Window, rows: RowList) -> Iterator[Run]:
             _skip(window)
 
 
-def _events_list(window: Window) -> int | None:
-    """Bytes up to and with the bracket that opens the list of events; None where the object has none."""
+def _events_start(window: Window) -> int | None:
+    """Return the number of bytes up to the first element of the list of events, or None if the object has no such list."""
     at = 1
     while at <= ROW_LIMIT_BYTES and (name := _name(window, at)):
         at = name.end() - window.at
@@ -126,7 +126,7 @@ def _events_list(window: Window) -> int | None:
             return at + 1
         try:
             at = _value_end(window, at)
-        except BrokenError:
+        except BrokenJsonError:
             return None
         separator = _match(window, SEPARATOR, at)
         if separator is None or separator[1] == b"}":
@@ -136,7 +136,7 @@ def _events_list(window: Window) -> int | None:
 
 
 def _elements(window: Window, rows: RowList) -> Iterator[Run]:
-    """The elements of a list whose opening bracket is passed."""
+    """Yield the elements of a list; the window is after its opening bracket."""
     exact_until = 0
     if _next_byte(window) == b"]":
         window.drop(1)
@@ -144,10 +144,10 @@ def _elements(window: Window, rows: RowList) -> Iterator[Run]:
     while True:
         if window.offset < exact_until or (exact_until := _bulk_elements(window, rows)):
             yield from _row(window, rows)
-        yield from rows.full()
+        yield from rows.flush_if_full()
         found = _next_byte(window)
         if found not in b",]":
-            raise BrokenError(f"',' or ']' is expected, not {shown(found[0])}", 0)
+            raise BrokenJsonError(f"',' or ']' is expected, not {display_byte(found[0])}", 0)
         window.drop(1)
         if found == b"]":
             return
@@ -155,10 +155,10 @@ def _elements(window: Window, rows: RowList) -> Iterator[Run]:
 
 
 def _bulk_elements(window: Window, rows: RowList) -> int:
-    """Takes as many elements as lie whole in the window; answers 0, or the offset from which to try again.
+    """Take as many elements as lie whole in the window; return 0, or the offset from which to try again.
 
-    A prefix of a list that ends at a border and parses as a list of its own holds the same elements as the
-    list: a parser that reads from the left comes to the border in the same state.
+    A prefix of a list that ends between two objects and parses as a list of its own holds the same elements as the list:
+    a parser that reads from the left is in the same state there.
     """
     window.reach(BULK_BYTES)
     length = _last_border(window)
@@ -174,7 +174,7 @@ def _bulk_elements(window: Window, rows: RowList) -> int:
 
 
 def _bulk_objects(window: Window, rows: RowList) -> int:
-    """The same for events that follow one another pretty-printed, without a list around them."""
+    """Do the same for pretty-printed events that follow one another without a list around them."""
     window.reach(BULK_BYTES)
     text = window.data[window.at : window.at + BULK_BYTES]
     again = window.offset + len(text)
@@ -192,7 +192,7 @@ def _bulk_objects(window: Window, rows: RowList) -> int:
 
 
 def _parsed(elements: bytes) -> list[bytes] | None:
-    """The elements of a list without its brackets, or None where they are no sound JSON."""
+    """Return the elements of a list without its brackets, or None if they are no sound JSON."""
     if not is_sound(elements):
         return None
     try:
@@ -202,7 +202,7 @@ def _parsed(elements: bytes) -> list[bytes] | None:
 
 
 def _place(raws: list[bytes], text: bytes, window: Window, rows: RowList) -> None:
-    """Takes values that lie in this order in ``text``, where the window is."""
+    """Add values that lie in this order in ``text``, which begins where the window is."""
     first = len(raws[0])
     gap = text[first : text.find(raws[1], first)] if len(raws) > 1 else b""
     if text.startswith(gap.join(raws)):
@@ -227,7 +227,7 @@ def _place(raws: list[bytes], text: bytes, window: Window, rows: RowList) -> Non
 
 
 def _last_border(window: Window) -> int | None:
-    """Bytes up to the last closing brace that a comma and another object follow."""
+    """Return the number of bytes up to the last closing brace before a comma and another object."""
     end = min(len(window.data), window.at + 2 * BULK_BYTES)
     for _ in range(BORDERS_TRIED):
         end = window.data.rfind(b"}", window.at, end)
@@ -239,30 +239,30 @@ def _last_border(window: Window) -> int | None:
 
 
 def _row(window: Window, rows: RowList) -> Iterator[Run]:
-    """The value at the window as one row."""
+    """Take the value at the window as one row."""
     try:
         end = _value_end(window, 0)
-    except BrokenError as error:
+    except BrokenJsonError as error:
         if error.at <= ROW_LIMIT_BYTES:
             raise
         end = error.at
     if end > ROW_LIMIT_BYTES:
-        yield from rows.rest()
-        yield swallow(window, OVERSIZED, end=_end_or_never())
+        yield from rows.flush()
+        yield consume_malformed(window, OVERSIZED, end=_end_or_never())
     else:
         line, offset = window.line, window.offset
         rows.add(window.take(end), line=line, offset=offset)
 
 
 def _end_or_never() -> Callable[[bytes], int | None]:
-    """Finds the end of a value too long to be held; what breaks goes on to the end of the text."""
+    """Return a function that finds the end of a value too long to be held; a broken one goes on to the end of the text."""
     value: Value | None = Value()
 
     def end(piece: bytes) -> int | None:
         nonlocal value
         try:
             return value.end(piece) if value else None
-        except BrokenError:
+        except BrokenJsonError:
             value = None
             return None
 
@@ -270,7 +270,7 @@ def _end_or_never() -> Callable[[bytes], int | None]:
 
 
 def _value_end(window: Window, start: int) -> int:
-    """Bytes up to the end of the value ``start`` bytes on, or more than a row may have."""
+    """Return the number of bytes up to the end of the value ``start`` bytes on, or more than a row may have."""
     value, seen = Value(), start
     try:
         while (end := value.end(window.data, window.at + seen)) is None:
@@ -279,34 +279,34 @@ def _value_end(window: Window, start: int) -> int:
                 return seen
             if not window.grow(min(seen, GROWTH_BYTES)):
                 break
-    except BrokenError as error:
-        raise BrokenError(str(error), error.at - window.at) from error
+    except BrokenJsonError as error:
+        raise BrokenJsonError(str(error), error.at - window.at) from error
     if end is None:
-        raise BrokenError("the text ends in the middle", seen)
+        raise BrokenJsonError("the text ends in the middle", seen)
     return end - window.at
 
 
 def _skip(window: Window) -> None:
-    """Goes past a value of any size."""
+    """Move past a value of any size."""
     value = Value()
     while (end := value.end(window.data, window.at)) is None:
         window.drop(len(window))
         if not window.grow():
-            raise BrokenError("the text ends in the middle", 0)
+            raise BrokenJsonError("the text ends in the middle", 0)
     window.drop(end - window.at)
 
 
 def _next_byte(window: Window) -> bytes:
     if not window.skip_blanks():
-        raise BrokenError("the text ends in the middle", 0)
+        raise BrokenJsonError("the text ends in the middle", 0)
     return window.data[window.at : window.at + 1]
 
 
 def _separator(window: Window) -> bytes:
-    """Goes past the comma or brace that must follow in an object."""
+    """Move past the comma or brace that must follow in an object, and return it."""
     found = _next_byte(window)
     if found not in b",}":
-        raise BrokenError(f"',' or '}}' is expected, not {shown(found[0])}", 0)
+        raise BrokenJsonError(f"',' or '}}' is expected, not {display_byte(found[0])}", 0)
     window.drop(1)
     return found
 
@@ -316,7 +316,7 @@ def _name(window: Window, start: int) -> re.Match[bytes] | None:
 
 
 def _match(window: Window, pattern: re.Pattern[bytes], start: int) -> re.Match[bytes] | None:
-    """A match of at most HEAD_BYTES, ``start`` bytes on."""
+    """Return a match of at most HEAD_BYTES that begins ``start`` bytes on, growing the window as needed."""
     while (match := pattern.match(window.data, window.at + start)) is None:
         if len(window) - start > HEAD_BYTES or not window.grow():
             return None

@@ -1,4 +1,4 @@
-"""JSON lines: an event a line; a line may also be a body or an array of events."""
+"""Split JSON lines: a line holds one event, or a body or an array of events."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from operator import itemgetter
 from flows.sources.reading.json_bodies import is_body, split_values, split_whole
 from flows.sources.reading.runs import OVERSIZED, RowList, Run, run_of_lines
 from flows.sources.reading.soundness import is_sound
-from flows.sources.reading.window import Window, swallow
+from flows.sources.reading.window import Window, consume_malformed
 from schemas.frames.chunk import ROW_LIMIT_BYTES
 
 FIRST_BYTE = itemgetter(0)
@@ -16,7 +16,7 @@ EVENTS = re.compile(rb'"events"[ \t]*+:[ \t]*+\[')
 
 
 def split_lines(window: Window) -> Iterator[Run]:
-    """Runs of rows, one a line, more where a line holds several events."""
+    """Yield runs of rows: one row a line, or several if a line holds several events."""
     while len(window) or window.grow():
         end = window.data.rfind(b"\n", window.at) + 1
         if end:
@@ -25,13 +25,13 @@ def split_lines(window: Window) -> Iterator[Run]:
             rows = RowList()
             rest = _until_line_end(window)
             yield from _long_line(Window(rest, offset=window.offset, line=window.line), rows)
-            yield from rows.rest()
+            yield from rows.flush()
         elif not window.grow(max(1, len(window))):
             yield from _lines(window, len(window))
 
 
 def _lines(window: Window, length: int) -> Iterator[Run]:
-    """The next ``length`` bytes: whole lines, but for a last line end that may be missing."""
+    """Yield the rows of the next ``length`` bytes: whole lines, except that the last may lack its line feed."""
     line, offset = window.line, window.offset
     text = window.data[window.at : window.at + length]
     lines = text.split(b"\n")
@@ -47,8 +47,8 @@ def _lines(window: Window, length: int) -> Iterator[Run]:
 
 
 def _is_plain(text: bytes, lines: list[bytes]) -> bool:
-    """Whether each line is an object, none of them a body, and none of them malformed here."""
-    # A single byte is sought at 50 times the speed of the pattern, and most exports hold no list at all.
+    """Return whether each line is an object that is sound and no body."""
+    # A search for one byte is 50 times as fast as the pattern, and most exports hold no list at all.
     if len(text) > ROW_LIMIT_BYTES or not is_sound(text) or (b"[" in text and EVENTS.search(text)):
         return False
     return all(lines) and set(map(FIRST_BYTE, lines)) == {ord("{")}
@@ -64,9 +64,9 @@ def _mixed_lines(lines: list[bytes], *, line: int, offset: int) -> Iterator[Run]
             split_whole(raw, rows, line=number, offset=offset)
         elif raw.strip(BLANKS):
             rows.add(raw, line=number, offset=offset)
-        yield from rows.full()
+        yield from rows.flush_if_full()
         offset += len(text) + 1
-    yield from rows.rest()
+    yield from rows.flush()
 
 
 def _holds_events(line: bytes) -> bool:
@@ -75,8 +75,8 @@ def _holds_events(line: bytes) -> bool:
 
 
 def _long_line(line: Window, rows: RowList) -> Iterator[Run]:
-    """One line of any size beyond that of a row: a body or an array, else one row."""
-    # One byte more than a row may have, and one for the carriage return
+    """Yield the rows of a line longer than a row may be: those of a body or an array, else one row."""
+    # One byte more than a row may have, and one for the carriage return.
     is_long = line.reach(ROW_LIMIT_BYTES + 2)
     raw = line.data[line.at : line.at + ROW_LIMIT_BYTES + 2].removesuffix(b"\r")
     if _holds_events(raw) and line.skip_blanks() and is_body(line):
@@ -84,14 +84,14 @@ def _long_line(line: Window, rows: RowList) -> Iterator[Run]:
     elif not raw.strip(BLANKS) and not line.skip_blanks():
         return
     elif is_long or len(raw) > ROW_LIMIT_BYTES:
-        yield from rows.rest()
-        yield swallow(line, OVERSIZED)
+        yield from rows.flush()
+        yield consume_malformed(line, OVERSIZED)
     else:
         rows.add(raw, line=line.line, offset=line.offset)
 
 
 def _until_line_end(window: Window) -> Iterator[bytes]:
-    """The pieces of one line; goes past its end."""
+    """Yield the pieces of one line, and move past its end."""
     while len(window) or window.grow():
         end = window.data.find(b"\n", window.at)
         if end >= 0:

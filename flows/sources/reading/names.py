@@ -1,4 +1,4 @@
-"""Names of files: the formats they promise, and how they are shown."""
+"""Derive the format of a file from its name, and print the name safely."""
 
 STANDARD_INPUT = "-"
 
@@ -8,13 +8,13 @@ PARQUET = (".parquet", ".pq")
 PACKED = (".gz", ".gzip", ".zst", ".zstd")
 
 KNOWN = (*JSON, *CSV, *PARQUET, *(ending + packed for ending in (*JSON, *CSV) for packed in PACKED))
-"""Endings, in lower case, of the files that a folder stands for."""
+"""Endings, in lower case, of the files that are read from a folder."""
 
 
-def promised(name: str) -> str:
-    """The ending that tells the format of a text, in lower case; empty where there is none.
+def format_ending(name: str) -> str:
+    """Return the ending of a name that stands for a text format, in lower case, or "" if there is none.
 
-    >>> promised("2026/January.CSV.gz")
+    >>> format_ending("2026/January.CSV.gz")
     '.csv'
     """
     plain = name.lower()
@@ -24,12 +24,12 @@ def promised(name: str) -> str:
 
 
 def is_known(name: str) -> bool:
-    """Whether a folder stands for a file of this name: a known ending, nothing hidden on the way."""
+    """Return whether a file of this name is read from a folder: its ending is known and no part of it is hidden."""
     return name.lower().endswith(KNOWN) and not any(part.startswith(".") for part in name.split("/"))
 
 
-def shown(name: str) -> str:
-    """The name on one line of a terminal: what is not printable is escaped."""
+def printable(name: str) -> str:
+    """Return the name as a terminal may print it on one line, with unprintable characters escaped."""
     if name == STANDARD_INPUT:
         return "standard input"
     return "".join(

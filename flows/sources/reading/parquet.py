@@ -1,4 +1,4 @@
-"""Parquet: rows by the batch, in the types the file declares."""
+"""Read Parquet in runs of rows, in the types that the file declares."""
 
 from collections.abc import Iterator
 from os import SEEK_END
@@ -17,7 +17,7 @@ BUFFER_BYTES = 1024 * 1024
 
 
 def is_supported(kind: pa.DataType) -> bool:
-    """Whether a column's values are single cells that a mapping can take."""
+    """Return whether a column's values are single cells that a mapping can take."""
     if pa.types.is_dictionary(kind):
         return is_supported(kind.value_type)
     if pa.types.is_decimal(kind):
@@ -39,7 +39,10 @@ SUPPORTED = (
 
 
 def read_parquet(stream: BinaryIO, *, name: str, after_row: int) -> Iterator[Run]:
-    """Runs of the rows; of row groups that end by ``after_row`` only empty rows, which cost nothing."""
+    """Yield runs of the rows; the rows of a group that ends by ``after_row`` have no cells and cost nothing.
+
+    Raises UsageImportError if the file is not readable or has a column of a type that no mapping can take.
+    """
     try:
         file = pq.ParquetFile(
             stream, pre_buffer=False, buffer_size=BUFFER_BYTES, coerce_int96_timestamp_unit="us"
@@ -54,7 +57,7 @@ def read_parquet(stream: BinaryIO, *, name: str, after_row: int) -> Iterator[Run
                 for batch in file.iter_batches(batch_size=BATCH_ROWS, row_groups=[group], use_threads=False):
                     yield _run(_plain(pl.DataFrame(pl.from_arrow(_sound(batch)))))
             first += rows
-        # A file that has changed meanwhile says so where it ends, which no row group reads.
+        # A changed file is noticed at its end (see PinnedFile), which no row group reads.
         stream.seek(0, SEEK_END)
         stream.read(1)
     except (pa.ArrowException, OSError) as error:
@@ -74,7 +77,7 @@ def _check_columns(schema: pa.Schema, name: str) -> None:
 
 
 def _sound(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The batch as polars can take it: instants in UTC whatever zone they are shown in, broken text as bytes."""
+    """Return the batch as polars can take it: timestamps in UTC, and columns with broken text as bytes."""
     columns = [_sound_column(column) for column in batch.columns]
     return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
@@ -92,7 +95,7 @@ def _sound_column(column: pa.Array) -> pa.Array:
 
 
 def _plain(cells: pl.DataFrame) -> pl.DataFrame:
-    """Dictionaries as the values they stand for, half floats as floats."""
+    """Return the cells with dictionaries replaced by their values, and half floats by floats."""
     casts = [
         pl.col(column).cast(pl.String if kind == pl.Categorical else pl.Float32)
         for column, kind in cells.schema.items()
@@ -102,5 +105,6 @@ def _plain(cells: pl.DataFrame) -> pl.DataFrame:
 
 
 def _run(cells: pl.DataFrame) -> Run:
-    nothing = pl.Series(pl.repeat(None, len(cells), dtype=pl.Int64, eager=True))
-    return Run(lines=nothing, offsets=nothing, raws=None, size=int(cells.estimated_size()), cells=cells)
+    """Return the cells as a run; rows of Parquet have no lines, offsets or raw bytes."""
+    nulls = pl.Series(pl.repeat(None, len(cells), dtype=pl.Int64, eager=True))
+    return Run(lines=nulls, offsets=nulls, raws=None, size=int(cells.estimated_size()), cells=cells)

@@ -1,8 +1,8 @@
-"""Soundness of a row's bytes: UTF-8, and in JSON no NUL."""
+"""Check that the bytes of rows are UTF-8, and in JSON without NUL."""
 
 
-def is_text(text: bytes) -> bool:
-    """Whether bytes of any number are UTF-8."""
+def is_utf8(text: bytes) -> bool:
+    """Return whether bytes of any number are UTF-8."""
     if text.isascii():
         return True
     try:
@@ -13,12 +13,12 @@ def is_text(text: bytes) -> bool:
 
 
 def is_sound(text: bytes) -> bool:
-    """Whether a JSON text of any size is UTF-8 without NUL bytes."""
-    return b"\0" not in text and is_text(text)
+    """Return whether a JSON text of any size is UTF-8 without NUL bytes."""
+    return b"\0" not in text and is_utf8(text)
 
 
-def broken_text(row: bytes) -> str | None:
-    """Which byte of the row is no UTF-8, or None."""
+def utf8_fault(row: bytes) -> str | None:
+    """Return a message that names the first byte of a row that is not UTF-8, or None."""
     try:
         row.decode()
     except UnicodeDecodeError as error:
@@ -26,9 +26,9 @@ def broken_text(row: bytes) -> str | None:
     return None
 
 
-def unsoundness(row: bytes) -> str | None:
-    """What is wrong with the bytes of a JSON row and at which byte of it, or None."""
+def json_fault(row: bytes) -> str | None:
+    """Return a message that names the first NUL or broken byte of a JSON row, or None."""
     nul = row.find(b"\0")
-    if nul >= 0 and is_text(row[:nul]):
+    if nul >= 0 and is_utf8(row[:nul]):
         return f"NUL at byte {nul}"
-    return broken_text(row)
+    return utf8_fault(row)

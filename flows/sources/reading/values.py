@@ -1,27 +1,27 @@
-"""Values: where one JSON value ends, found without understanding it."""
+"""Find the end of a JSON value without parsing it."""
 
 import re
 
 OPENING = {ord("}"): ord("{"), ord("]"): ord("[")}
 PLAIN = rb"[^\"\\\x00-\x1f]*+(?:\\.[^\"\\\x00-\x1f]*+)*+"
 BRACKET = re.compile(rb'["{}\[\]]')
-BRACKET_BEYOND_TEXTS = re.compile(rb'[^"{}\[\]]*+(?:"' + PLAIN + rb'"[^"{}\[\]]*+)*+[{}\[\]]', re.DOTALL)
-TEXT = re.compile(PLAIN, re.DOTALL)
+BRACKET_BEYOND_STRINGS = re.compile(rb'[^"{}\[\]]*+(?:"' + PLAIN + rb'"[^"{}\[\]]*+)*+[{}\[\]]', re.DOTALL)
+STRING = re.compile(PLAIN, re.DOTALL)
 SCALAR_STOP = re.compile(rb"[\s,\]}\[{\":]")
 
 DEPTH_LIMIT = 16 * 1024 * 1024
-"""Brackets open at a time; more than a row of the greatest length can open."""
+"""The most brackets open at a time: more than the longest row can open."""
 
 
-def shown(byte: int) -> str:
-    """A byte as an error shows it."""
+def display_byte(byte: int) -> str:
+    """Return a byte as error messages print it."""
     return f"'{chr(byte)}'" if 0x20 <= byte < 0x7F else f"byte 0x{byte:02x}"
 
 
-class BrokenError(Exception):
+class BrokenJsonError(Exception):
     """A JSON text that cannot be split any further.
 
-    at: index, in the piece shown last, of the byte where that shows.
+    at: index of the offending byte in the piece given last.
     """
 
     def __init__(self, message: str, at: int) -> None:
@@ -30,44 +30,44 @@ class BrokenError(Exception):
 
 
 class Value:
-    """One JSON value, shown piece after piece.
+    """A scanner of one JSON value, which is given piece after piece.
 
-    Brackets must match and a text must not contain control characters; nothing else is checked.
+    Brackets must match and strings must not contain control characters; nothing else is checked.
     """
 
     def __init__(self) -> None:
         self._open = bytearray()
-        self._is_text = False
+        self._is_string = False
         self._is_escaped = False
         self._is_scalar = False
 
     @property
     def open(self) -> bytes:
-        """The brackets that are open, the innermost last."""
+        """The opening brackets that are not closed yet, the innermost last."""
         return bytes(self._open)
 
     @property
-    def is_text(self) -> bool:
-        """Whether a text is open."""
-        return self._is_text
+    def is_string(self) -> bool:
+        """Whether the value goes on within a string."""
+        return self._is_string
 
     def end(self, piece: bytes, start: int = 0) -> int | None:
-        """Index after the value's last byte, or None where the value goes on in the next piece."""
+        """Return the index after the value's last byte, or None if the value goes on in the next piece."""
         at, has_brackets = start, True
         while at < len(piece):
-            if self._is_text:
-                at = self._text(piece, at)
+            if self._is_string:
+                at = self._string(piece, at)
             elif self._is_scalar:
                 stop = SCALAR_STOP.search(piece, at)
                 return stop.start() if stop else None
             elif self._open:
-                found = BRACKET_BEYOND_TEXTS.match(piece, at) if has_brackets else None
-                # Once none is in sight, looking again after each text would take the square of the time
+                found = BRACKET_BEYOND_STRINGS.match(piece, at) if has_brackets else None
+                # Without a bracket in sight, another search after each string would take quadratic time.
                 has_brackets = found is not None
                 at = self._bracket(piece, found.end() - 1 if found else at)
             else:
                 at = self._begin(piece, at)
-            if not (self._open or self._is_text or self._is_scalar):
+            if not (self._open or self._is_string or self._is_scalar):
                 return at
         return None
 
@@ -76,41 +76,41 @@ class Value:
         if first in b"{[":
             self._open += first
         elif first == b'"':
-            self._is_text = True
+            self._is_string = True
         elif SCALAR_STOP.match(first):
-            raise BrokenError(f"unexpected {shown(first[0])}", at)
+            raise BrokenJsonError(f"unexpected {display_byte(first[0])}", at)
         else:
             self._is_scalar = True
         return at + 1
 
-    def _text(self, piece: bytes, at: int) -> int:
-        """Index after the text, or as far as the piece goes."""
+    def _string(self, piece: bytes, at: int) -> int:
+        """Return the index after the string, or the end of the piece."""
         at += self._is_escaped
         self._is_escaped = False
-        plain = TEXT.match(piece, at)
+        plain = STRING.match(piece, at)
         stop = plain.end() if plain else at
         if stop >= len(piece):
             return len(piece)
         if piece[stop] < 0x20:
-            raise BrokenError(f"control character 0x{piece[stop]:02x} in a text", stop)
-        self._is_text = piece[stop] != ord('"')
-        self._is_escaped = self._is_text
+            raise BrokenJsonError(f"control character 0x{piece[stop]:02x} in a text", stop)
+        self._is_string = piece[stop] != ord('"')
+        self._is_escaped = self._is_string
         return stop + 1
 
     def _bracket(self, piece: bytes, at: int) -> int:
-        """Index after the next bracket, or after the quote that opens a text."""
+        """Return the index after the next bracket, or after the quote that opens a string."""
         stop = BRACKET.search(piece, at)
         if stop is None:
             return len(piece)
         found = piece[stop.start()]
         if found == ord('"'):
-            self._is_text = True
+            self._is_string = True
         elif found not in OPENING:
             if len(self._open) >= DEPTH_LIMIT:
-                raise BrokenError("nested too deeply", stop.start())
+                raise BrokenJsonError("nested too deeply", stop.start())
             self._open.append(found)
         elif self._open[-1] != OPENING[found]:
-            raise BrokenError(f"unexpected {shown(found)}", stop.start())
+            raise BrokenJsonError(f"unexpected {display_byte(found)}", stop.start())
         else:
             self._open.pop()
         return stop.end()

@@ -1,11 +1,11 @@
-"""The window: the part of a text that is in memory, and where in the text it lies."""
+"""Hold the part of a text that is in memory, and its place in the text."""
 
 import hashlib
 import re
 from collections.abc import Callable, Iterator
 
-from flows.sources.reading.interruption import BreakOffError
-from flows.sources.reading.runs import Run, one_malformed
+from flows.sources.reading.interruption import InterruptionError
+from flows.sources.reading.runs import Run, malformed_run
 from schemas.frames.chunk import RAW_KEPT_BYTES, ROW_LIMIT_BYTES
 
 FILLED = re.compile(rb"[^ \t\r\n]")
@@ -14,10 +14,10 @@ BLANK_LINES = re.compile(rb"(?:[ \t\r]*+\n)*+")
 
 
 class Window:
-    """Bytes of a text; grows at its end, and what lies before ``at`` is let go.
+    """The part of a text that is in memory; it grows at its end and drops the bytes before ``at``.
 
     data[at] is the next byte, at ``offset`` of the decompressed text and on physical line ``line`` (from 1).
-    Growing moves ``at``: positions are kept relative to it.
+    Growing moves ``at``, so keep positions relative to it.
     """
 
     def __init__(self, blocks: Iterator[bytes], *, offset: int = 0, line: int = 1) -> None:
@@ -27,15 +27,15 @@ class Window:
         self.offset = offset
         self.line = line
         self.is_ended = False
-        self._interruption: BreakOffError | None = None
+        self._interruption: InterruptionError | None = None
 
     def __len__(self) -> int:
         return len(self.data) - self.at
 
     def grow(self, size: int = 1) -> bool:
-        """Takes in blocks of ``size`` bytes or more; False where the text has ended and nothing came.
+        """Read on by ``size`` bytes or more; return False if the text has ended and nothing came.
 
-        Raises BreakOffError where the text breaks off and nothing came.
+        Raises InterruptionError if the text breaks off and nothing came.
         """
         pieces, came = [self.data[self.at :]], 0
         while came < size and (block := self._next_block()) is not None:
@@ -51,35 +51,35 @@ class Window:
             return None
         try:
             block = next(self._blocks, None)
-        except BreakOffError as error:
+        except InterruptionError as error:
             self._interruption = error
             return None
         self.is_ended = block is None
         return block
 
     def reach(self, size: int) -> bool:
-        """Grows to ``size`` bytes; False where the text ends or breaks off before."""
+        """Grow to ``size`` bytes; return False if the text ends or breaks off before."""
         if len(self) < size and not self.is_ended and self._interruption is None:
             try:
                 self.grow(size - len(self))
-            except BreakOffError:
+            except InterruptionError:
                 return False
         return len(self) >= size
 
     def drop(self, length: int, *, lines: int | None = None) -> None:
-        """Goes on by ``length`` bytes, which hold as many line feeds as ``lines`` says (else they are counted)."""
+        """Move on by ``length`` bytes, which hold ``lines`` line feeds (counted here if not given)."""
         self.line += self.data.count(b"\n", self.at, self.at + length) if lines is None else lines
         self.offset += length
         self.at += length
 
     def take(self, length: int) -> bytes:
-        """Goes on by ``length`` bytes and answers them."""
+        """Move on by ``length`` bytes and return them."""
         taken = self.data[self.at : self.at + length]
         self.drop(length)
         return taken
 
     def skip_blank_lines(self) -> bool:
-        """Goes on to the first line that is not blank, or too long to tell; False where there is none."""
+        """Move on to the first line that is not blank or is longer than a row; return False if there is none."""
         while True:
             blank = BLANK_LINES.match(self.data, self.at)
             self.drop(blank.end() - self.at if blank else 0)
@@ -89,7 +89,7 @@ class Window:
                 return False
 
     def skip_blanks(self) -> bool:
-        """Goes on to the next byte that is no white space; False where there is none."""
+        """Move on to the next byte that is not white space; return False if there is none."""
         while True:
             filled = FILLED.search(self.data, self.at)
             self.drop((filled.start() if filled else len(self.data)) - self.at)
@@ -99,10 +99,12 @@ class Window:
                 return False
 
 
-def swallow(window: Window, message: str, *, end: Callable[[bytes], int | None] = lambda _: None) -> Run:
-    """One malformed row of everything up to its end, in bounded memory.
+def consume_malformed(
+    window: Window, message: str, *, end: Callable[[bytes], int | None] = lambda _: None
+) -> Run:
+    """Read past a row that cannot be read, in bounded memory, and return it as one malformed row.
 
-    end: is shown piece after piece; answers the row's end within the piece, or None where the row goes on.
+    end: takes the row piece after piece and returns the row's end within the piece, or None if the row goes on.
     """
     line, offset = window.line, window.offset
     digest, kept, length = hashlib.sha256(), b"", 0
@@ -115,4 +117,4 @@ def swallow(window: Window, message: str, *, end: Callable[[bytes], int | None] 
         kept += taken[: RAW_KEPT_BYTES - len(kept)]
         if stop is not None:
             break
-    return one_malformed(kept, message, line=line, offset=offset, length=length, sha256=digest.digest())
+    return malformed_run(kept, message, line=line, offset=offset, length=length, sha256=digest.digest())
