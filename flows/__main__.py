@@ -1,4 +1,4 @@
-"""``python -m flows`` is ``usage-import``."""
+"""Run the command line, so that ``python -m flows`` is ``usage-import``."""
 
 from flows.commands.app import main
 

@@ -185,7 +185,7 @@ def register_files(
                 "import_id": plan.import_id,
                 "file_id": file.file_id,
                 "uri": file.source.uri,
-                "source_pin": file.source.pin,
+                "source_pin": file.source.source_pin,
             }
             for file in read
         ],

@@ -1,1 +1,1 @@
-"""The sources of an import: files, object storage, mappings and their readers."""
+"""The sources of an import: files, object storage, mappings, and the readers of each format."""

@@ -1,4 +1,4 @@
-"""Sources: the files that paths, folders, globs, URLs of object storage and standard input stand for."""
+"""List and open the files that paths, folders, globs, URLs of object storage and standard input stand for."""
 
 import glob
 import hashlib
@@ -14,7 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
-from flows.sources import object_store
+from flows.sources.object_file import open_object
+from flows.sources.object_listing import list_objects
 from flows.sources.reading import names
 from schemas.errors import ConfigurationError, UsageImportError
 
@@ -25,19 +26,21 @@ BLOCK_BYTES = 1024 * 1024
 class Source:
     """One file.
 
-    uri: where it is; size: its bytes as stored, None for what is read once only; pin: identifies the bytes as they were listed.
+    uri: its path or URL, "-" for standard input.
+    size: its bytes as stored; None for a pipe or standard input, which can be read only once.
+    source_pin: identifies the bytes as they were listed, so that a change is noticed.
     """
 
     uri: str
     size: int | None
-    pin: str | None
+    source_pin: str | None
 
 
 def list_sources(sources: Sequence[str]) -> list[Source]:
-    """The files that the sources stand for, in the order given; those of a folder or glob by the bytes of the path.
+    """Return the files that the sources stand for, in the order given; those of a folder or glob by the bytes of the path.
 
-    A folder stands for the files of known endings in it and below it, without hidden ones. Raises ConfigurationError
-    for a source that stands for nothing, UsageImportError for one that cannot be reached.
+    A folder stands for the files of known endings in it and below it, without hidden ones.
+    Raises ConfigurationError for a source that stands for no file, UsageImportError for one that cannot be reached.
     """
     return [file for source in sources for file in _files(source)]
 
@@ -48,21 +51,17 @@ def _files(source: str) -> list[Source]:
     if not source:
         raise ConfigurationError("an empty text names no file; check the variable that it came from")
     if "://" in source:
-        return [Source(found.uri, found.size, found.pin) for found in object_store.list_objects(source)]
+        return [Source(found.uri, found.size, found.etag) for found in list_objects(source)]
     try:
         found = _folder(source) if Path(source).is_dir() else _glob(source)
     except OSError as error:
-        raise _refused(source, error) from error
-    return [_local(path) for path in sorted(set(map(_spelt, found)), key=os.fsencode)]
-
-
-def _spelt(path: str) -> str:
-    """A path in its one spelling: the order of the files must not depend on how they were found."""
-    return str(Path(path))
+        raise _unreadable(source, error) from error
+    # One spelling of each path, so that the order of the files does not depend on how they were found.
+    return [_local(path) for path in sorted({str(Path(path)) for path in found}, key=os.fsencode)]
 
 
 def _folder(folder: str) -> set[str]:
-    """The files a folder stands for."""
+    """Return the files that a folder stands for; raise ConfigurationError if there are none."""
     found = _below(folder)
     if not found:
         endings = ", ".join((*names.JSON, *names.CSV, *names.PARQUET))
@@ -73,25 +72,21 @@ def _folder(folder: str) -> set[str]:
 
 
 def _below(folder: str) -> set[str]:
-    return {
-        str(Path(place, name))
-        for place, folders, files in os.walk(folder, onerror=_refuse)
-        for name in _visible(folders, files)
-        if names.is_known(name)
-    }
-
-
-def _visible(folders: list[str], files: list[str]) -> list[str]:
-    """The files; keeps the walk out of hidden folders."""
-    folders[:] = [folder for folder in folders if not folder.startswith(".")]
-    return files
+    """Return the files of known endings in a folder and below it, without hidden ones."""
+    found = set()
+    for parent, folders, files in os.walk(folder, onerror=_refuse):
+        folders[:] = [
+            folder for folder in folders if not folder.startswith(".")
+        ]  # the walk skips hidden ones
+        found |= {str(Path(parent, name)) for name in files if names.is_known(name)}
+    return found
 
 
 def _glob(source: str) -> set[str]:
-    """The one file of this name, or all that match; a folder that matches stands for its files."""
+    """Return the one file of this name, or all files that match; a folder that matches stands for its files."""
     if os.path.lexists(source):
         return {source}
-    found = set(glob.glob(source, recursive=True))  # noqa: PTH207 - leaves hidden files out, Path.glob does not
+    found = set(glob.glob(source, recursive=True))  # noqa: PTH207 - it leaves hidden files out, Path.glob does not
     folders = {path for path in found if Path(path).is_dir()}
     files = (found - folders).union(*map(_below, folders))
     if not files and glob.has_magic(source):
@@ -112,7 +107,7 @@ def _local(path: str) -> Source:
         with Path(path).open("rb"):
             return Source(path, state.st_size, _pin_of(state))
     except OSError as error:
-        raise _refused(path, error) from error
+        raise _unreadable(path, error) from error
 
 
 def _check_name(path: str) -> None:
@@ -127,51 +122,52 @@ def _pin_of(state: os.stat_result) -> str:
 
 
 def _refuse(error: OSError) -> None:
-    raise _refused(str(error.filename), error) from error
+    raise _unreadable(str(error.filename), error) from error
 
 
-def _refused(path: str, error: OSError) -> UsageImportError:
+def _unreadable(path: str, error: OSError) -> UsageImportError:
     reason = (error.strerror or str(error)).lower()
     return UsageImportError(f"{names.printable(path)}: {reason}; check the file and its permissions")
 
 
 def open_source(source: Source) -> AbstractContextManager[BinaryIO]:
-    """The bytes of a source from its beginning, to be used in a ``with``; seekable.
+    """Open a source as a file that can be sought in, for use in a ``with``.
 
-    Opening or reading raises UsageImportError where the bytes are not, or are no longer, those it is pinned to.
+    Opening or reading raises UsageImportError if the bytes are no longer those that were listed.
     """
     if "://" in source.uri:
-        return object_store.open_object(source.uri, size=source.size, pin=source.pin)
+        return open_object(source.uri, size=source.size, etag=source.source_pin)
     try:
-        path = source.uri if Path(source.uri).is_file() else _spooled(source.uri)
+        path = source.uri if Path(source.uri).is_file() else _spool(source.uri)
         return cast("BinaryIO", PinnedFile(source, path))
     except OSError as error:
-        raise _refused(source.uri, error) from error
+        raise _unreadable(source.uri, error) from error
 
 
 class PinnedFile(io.FileIO):
-    """A local file that refuses to end otherwise than it began."""
+    """A local file that raises an error if it changes while it is read."""
 
     def __init__(self, source: Source, path: str) -> None:
         super().__init__(path)
         self._source = source
         self._check()
         if sys.platform == "linux":
-            # From a disk, a file is hashed in 0.6 of the time where the kernel knows that it is read to its end.
+            # If the kernel knows that a file is read to its end, hashing it from a disk takes 0.6 of the time.
             os.posix_fadvise(self.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """As a file does; raises UsageImportError where the file cannot be read, or changed by its end."""
+        """Read as a file does; raise UsageImportError if the file cannot be read, or has changed when its end is reached."""
         try:
             data = super().read(-1 if size is None else size)
         except OSError as error:
-            raise _refused(self._source.uri, error) from error
+            raise _unreadable(self._source.uri, error) from error
         if not data and size:
             self._check()
         return data
 
     def _check(self) -> None:
-        if self._source.pin is not None and _pin_of(os.fstat(self.fileno())) != self._source.pin:
+        pin = self._source.source_pin
+        if pin is not None and _pin_of(os.fstat(self.fileno())) != pin:
             self.close()
             name = names.printable(self._source.uri)
             raise UsageImportError(
@@ -180,8 +176,8 @@ class PinnedFile(io.FileIO):
 
 
 @cache
-def _spooled(uri: str) -> str:
-    """A temporary file with all of standard input or a pipe, which can be read once only; it goes with the process."""
+def _spool(uri: str) -> str:
+    """Copy standard input or a pipe, which can be read only once, to a temporary file that lives as long as the process."""
     if uri == names.STANDARD_INPUT and sys.stdin is None:
         raise ConfigurationError("standard input is closed; pipe an export into it")
     if uri == names.STANDARD_INPUT and sys.stdin.isatty():
@@ -198,11 +194,11 @@ def _spooled(uri: str) -> str:
 
 
 SPOOLS: list[IO[bytes]] = []
-"""Keeps the temporary files from going before the process does."""
+"""References that keep the temporary files until the process ends."""
 
 
 def hash_source(source: Source) -> tuple[str, int]:
-    """SHA-256 (hex) and number of the source's bytes as stored, in one streaming pass."""
+    """Return the SHA-256 (hex) and the number of the source's bytes as stored, read in one streaming pass."""
     digest, size = hashlib.sha256(), 0
     with open_source(source) as stream:
         while block := stream.read(BLOCK_BYTES):

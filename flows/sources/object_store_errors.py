@@ -1,4 +1,4 @@
-"""Storages: the kinds of object storage, what each reads from the environment, and what its errors mean."""
+"""Describe the kinds of object storage: the environment variables that each reads, and the meaning of its errors."""
 
 import os
 import re
@@ -12,10 +12,11 @@ from schemas.errors import ConfigurationError
 
 @dataclass(frozen=True)
 class Storage:
-    """A kind of storage: what it calls a bucket, and the variables that say where it is and how it is asked.
+    """A kind of storage: its word for a bucket, and the environment variables of its client.
 
-    endpoints: of its address, the first the one to tell. plain: whether it may be asked without encryption. public: whether
-    without credentials.
+    endpoints: the variables of its address; messages name the first.
+    plain: the variable that allows connections without encryption.
+    public: the variable that allows requests without credentials.
     """
 
     bucket: str
@@ -44,7 +45,7 @@ STORAGES: Final = {
         public="AZURE_SKIP_SIGNATURE",
     ),
 }
-"""By the scheme of their addresses."""
+"""The kinds of storage by the scheme of their URLs."""
 
 MISSING = "there is no such {bucket}; check its name"
 CREDENTIALS = (
@@ -81,22 +82,25 @@ REASONS: Final = {
     "timed out": "the storage does not answer in time; run again",
     "retries": "the storage keeps failing; run again later",
 }
-"""What in the client's own text stands for what; the text itself can hold addresses with signatures."""
+"""The reason to print, by a mark in the client's own text. That text itself is not printed: it can hold signed URLs."""
 
 NAMED: Final = re.compile(
     r"(?<=://)(?!169\.254\.|metadata\.)\S*|(?<= for path ).*?(?=: error performing|$)|(?<=path: \").*|(?<=<)(?!code>)\w+>[^<]*",
     re.MULTILINE,
 )
-"""What a text names: addresses but those asked for credentials, keys, all of an answer but its code. Names say no reason."""
+"""The names in a client's text: URLs (except those of credential services), keys, and all of an answer but its code.
+
+They are removed before the marks are looked for, because a name can read like a reason.
+"""
 
 
 def storage_of(uri: str) -> Storage:
-    """The kind of storage that an address is of."""
+    """Return the kind of storage that a URL belongs to."""
     return STORAGES[uri.partition(":")[0]]
 
 
 def reason_of(error: BaseException, storage: Storage) -> str:
-    """Why a storage failed, and the way out."""
+    """Return why a storage failed, and the way out, as the end of an error message."""
     text = NAMED.sub("", str(error).lower())
     reason = next(
         (reason for mark, reason in REASONS.items() if mark.lower() in text), "the storage fails; run again"
@@ -107,12 +111,12 @@ def reason_of(error: BaseException, storage: Storage) -> str:
 
 
 def check_endpoint(storage: Storage) -> None:
-    """Raise ConfigurationError where the environment tells an endpoint that is no address; the client panics at it."""
+    """Raise ConfigurationError if the environment sets an endpoint that is no address, at which the client would panic."""
     for name in storage.endpoints:
-        told = os.environ.get(name)
-        if told and not _is_address(told):
+        endpoint = os.environ.get(name)
+        if endpoint and not _is_address(endpoint):
             raise ConfigurationError(
-                f"{name}: '{names.printable(told.rpartition('@')[2])}' is no address; tell it as http://host:port or https://host"
+                f"{name}: '{names.printable(endpoint.rpartition('@')[2])}' is no address; set it to http://host:port or https://host"
             )
 
 
@@ -125,5 +129,5 @@ def _is_address(text: str) -> bool:
 
 
 def is_plain_allowed(storage: Storage) -> bool:
-    """Whether the environment allows endpoints without encryption."""
+    """Return whether the environment allows connections without encryption."""
     return os.environ.get(storage.plain, "").lower() in {"1", "true", "yes", "on"}

@@ -1,13 +1,15 @@
-"""Fixtures of the tests that need a database."""
+"""Fixtures of the tests that need a database or a server of object storage."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 from tests.flows.database.catalogs import Catalogs
+from tests.flows.object_storage import s3_bucket, s3_server
 
 
 @pytest.fixture
@@ -17,3 +19,17 @@ def catalogs(database_url: str, tmp_path: Path) -> Iterator[Catalogs]:
     folder.mkdir()
     yield Catalogs(engine, folder)
     engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def storage() -> Iterator[int]:
+    """The port of a server that speaks S3."""
+    with s3_server() as port:
+        yield port
+
+
+@pytest.fixture
+def s3(storage: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A client of the server with an empty bucket; the environment points to the server."""
+    with s3_bucket(storage, monkeypatch) as client:
+        yield client
