@@ -1,1 +1,1 @@
-"""The database: connection, migrations, locks and bulk operations."""
+"""The database: its connection, its schema, its locks and bulk operations."""

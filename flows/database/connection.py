@@ -24,22 +24,23 @@ from flows.database.migrate import migrate
 from schemas.errors import ConfigurationError, UsageImportError
 
 NAMING_OPTIONS: Final = ("host", "hostaddr", "port", "dbname", "user", "service")
-"""What of an address's options names a database; all else is not shown."""
+"""The options of an address that name a database; no other option is printed."""
 
-
-KEEP_TO_READ: Final = "lock table events, usage_lines, folded_matches in access share mode"
+LOCK_FOR_READING: Final = "lock table events, usage_lines, folded_matches in access share mode"
+"""Locks the tables that a publish may otherwise truncate."""
 
 
 def home(environ: Mapping[str, str]) -> Path:
-    """The folder of the embedded Postgres and of everything else kept between commands."""
+    """Return the folder of the embedded Postgres and of everything else kept between commands."""
     return Path(environ.get("USAGE_IMPORT_HOME") or ".usage-import").absolute()
 
 
 @contextmanager
 def open_database(environ: Mapping[str, str] | None = None) -> Iterator[Engine]:
-    """The database of this installation, its schema up to date.
+    """Open the database of this installation with its schema up to date.
 
-    Raises ConfigurationError for a URL that is none, UsageImportError where the server does not answer.
+    Raises ConfigurationError if the configured URL is invalid, UsageImportError if the server does not answer or an error of
+    Postgres ends the block.
     """
     environment = os.environ if environ is None else environ
     with database_url(home(environment), environ=environment) as url:
@@ -49,13 +50,13 @@ def open_database(environ: Mapping[str, str] | None = None) -> Iterator[Engine]:
             migrate(engine)
             yield engine
         except (DBAPIError, psycopg.Error) as error:
-            raise UsageImportError(what_happened(engine, error)) from error
+            raise UsageImportError(error_message(engine, error)) from error
         finally:
             engine.dispose()
 
 
 def set_session_formats(connection: DBAPIConnection, _: object) -> None:
-    """Have a session tell instants in UTC and dates as ISO 8601, whatever its server, its database or its shell prefer."""
+    """Make a session write instants in UTC and dates as ISO 8601, whatever the server, the database or the shell prefer."""
     with closing(connection.cursor()) as cursor:
         cursor.execute(
             "select set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO, YMD', false)"
@@ -63,15 +64,20 @@ def set_session_formats(connection: DBAPIConnection, _: object) -> None:
     connection.commit()
 
 
-def what_happened(engine: Engine, error: Exception) -> str:
-    """One line about an error of Postgres; never with the password."""
-    said = error.orig if isinstance(error, DBAPIError) else error
-    line = next(iter(str(said).strip().splitlines()), type(said).__name__).strip()
-    if isinstance(said, psycopg.OperationalError) and said.sqlstate is None:
-        where = database_name(engine)
+def error_message(engine: Engine, error: Exception) -> str:
+    """Return one line about an error of Postgres, without the password."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    line = next(iter(str(cause).strip().splitlines()), type(cause).__name__).strip()
+    if isinstance(cause, psycopg.OperationalError) and cause.sqlstate is None:
+        database = database_name(engine)
         if "FATAL:" in line:
-            return f"postgres at {where} lets nobody in: {line}; see that USAGE_IMPORT_DATABASE_URL is right"
-        return f"postgres at {where} does not answer: {line}; see that it runs and that USAGE_IMPORT_DATABASE_URL is right"
+            return (
+                f"postgres at {database} lets nobody in: {line}; see that USAGE_IMPORT_DATABASE_URL is right"
+            )
+        return (
+            f"postgres at {database} does not answer: {line}; "
+            "see that it runs and that USAGE_IMPORT_DATABASE_URL is right"
+        )
     return (
         f"postgres refused: {line}; what was committed before is kept, so the same command can be run again"
     )
@@ -79,19 +85,19 @@ def what_happened(engine: Engine, error: Exception) -> str:
 
 @contextmanager
 def one_state(engine: Engine) -> Iterator[Connection]:
-    """A transaction that reads the database as it is at one moment, whatever is published meanwhile.
+    """Open a transaction that reads the database as it is at one moment, whatever is published meanwhile.
 
-    Emptied at a stroke, a table would be empty at that moment too; so the tables are held before it, and a publish deletes
-    their rows one by one.
+    The tables are locked before the snapshot is taken: a snapshot does not protect from a truncate, after which the
+    table would be empty in it too. A publish that finds the lock deletes the rows one by one instead.
     """
     connected = engine.connect().execution_options(isolation_level="REPEATABLE READ")
     with connected as connection, connection.begin():
-        connection.execute(text(KEEP_TO_READ))
+        connection.execute(text(LOCK_FOR_READING))
         yield connection
 
 
 def database_name(engine: Engine) -> str:
-    """The database as a person would name it, without secrets: they may stand among the options too."""
+    """Return the address of the database without secrets, which may also be among its options."""
     url = make_url(engine.url).set(drivername="postgresql")
     shown = {name: value for name, value in url.query.items() if name in NAMING_OPTIONS}
     return url.set(query=shown).render_as_string(hide_password=True)
@@ -99,14 +105,14 @@ def database_name(engine: Engine) -> str:
 
 @contextmanager
 def database_url(home: Path, *, environ: Mapping[str, str]) -> Iterator[str]:
-    """Give the SQLAlchemy URL (driver psycopg 3) of the Postgres to use, which stays up while the context is open.
+    """Give the SQLAlchemy URL (driver psycopg 3) of the Postgres to use, which runs while the context is open.
 
-    It is `USAGE_IMPORT_DATABASE_URL` where that is set, else the server embedded in `home`, started where it does not run
-    and stopped by the last command on the machine that leaves it. A process that serves others (`usage-import up`)
-    holds the server by keeping the context open; a throw-away server is one whose home is a temporary folder. The URL is
-    for this process and its children, and no longer than the context: it may go through a link made for them.
+    It is `USAGE_IMPORT_DATABASE_URL` if that is set, else the server embedded in `home`, which is started if it does not
+    run and is stopped by the last command on the machine that leaves it. A process that serves others (`usage-import up`)
+    keeps the server running by keeping the context open. The URL is valid for this process and its children while the
+    context is open: it may lead through a link made for them.
 
-    Raises ConfigurationError for an address that is none of Postgres's, UsageImportError if the server does not come up.
+    Raises ConfigurationError if the configured URL is invalid, UsageImportError if the embedded server does not start.
     """
     configured = environ.get(URL_VARIABLE, "").strip()
     if configured:
@@ -119,7 +125,7 @@ def database_url(home: Path, *, environ: Mapping[str, str]) -> Iterator[str]:
 def _normalised(configured: str) -> str:
     scheme = configured.partition(":")[0]
     if scheme not in {"postgresql", "postgres", DRIVER}:
-        # What is no address at all may be anything, a password too.
+        # Text that is no address at all may be a password, so it is not repeated.
         is_address = re.match(r"[a-z][a-z0-9+.-]{,40}://", configured) is not None
         found = f"starts with '{scheme}', not" if is_address else "does not start"
         raise ConfigurationError(f"{URL_VARIABLE}: the address {found} with 'postgresql://'")
@@ -127,7 +133,7 @@ def _normalised(configured: str) -> str:
         url = make_url(configured).set(drivername=DRIVER)
         make_conninfo(**{name: value for name, value in url.query.items() if isinstance(value, str)})
     except (ArgumentError, ValueError, ProgrammingError) as error:
-        # only psycopg's own words are repeated: the others may quote the password
+        # Only psycopg's message is repeated; the other errors may quote the password.
         detail = f" ({str(error).strip()})" if isinstance(error, ProgrammingError) else ""
         raise ConfigurationError(
             f"{URL_VARIABLE} cannot be read as postgresql://user:password@host:port/database?option=value{detail}"

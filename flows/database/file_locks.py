@@ -1,4 +1,4 @@
-"""Locks of the kernel on files: held by a process as long as it lives, let go of by whatever ends it."""
+"""Lock files in the kernel, which releases a lock when its process ends, however it ends."""
 
 import fcntl
 import os
@@ -8,26 +8,26 @@ from pathlib import Path
 
 
 @contextmanager
-def held(path: Path) -> Iterator[bool]:
-    """Hold the lock of a file; gives False where another process holds it."""
+def lock_file(path: Path) -> Iterator[bool]:
+    """Hold the lock of a file while the context is open; give False if another process holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        yield _try(descriptor, fcntl.LOCK_EX)
+        yield _try_lock(descriptor, fcntl.LOCK_EX)
     finally:
         os.close(descriptor)
 
 
-def is_held(path: Path) -> bool:
-    """Whether a process holds the lock of a file; raises FileNotFoundError where there is no such file."""
+def is_locked(path: Path) -> bool:
+    """Return whether a process holds the lock of a file; raise FileNotFoundError if there is no such file."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        return not _try(descriptor, fcntl.LOCK_SH)
+        return not _try_lock(descriptor, fcntl.LOCK_SH)
     finally:
         os.close(descriptor)
 
 
-def _try(descriptor: int, kind: int) -> bool:
+def _try_lock(descriptor: int, kind: int) -> bool:
     try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -18,7 +18,7 @@ from typing import Final
 
 from flows.database.connection import database_name, home, open_database
 from flows.database.embedded.installation import URL_VARIABLE
-from flows.database.file_locks import held
+from flows.database.file_locks import lock_file
 from flows.orchestration.child_process import LOOK_SECONDS, Child, child_process
 from flows.orchestration.prefect_api import (
     API_VARIABLE,
@@ -91,7 +91,7 @@ def local_stack(
     already, or a part of it does not come up.
     """
     with ExitStack() as going:
-        if not going.enter_context(held(stack_lock(environ))):
+        if not going.enter_context(lock_file(stack_lock(environ))):
             raise UsageImportError(is_up_message(environ))
         stack_state(environ).unlink(missing_ok=True)
         chosen = choose_port(port)

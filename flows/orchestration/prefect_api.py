@@ -18,7 +18,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from flows.database.connection import home
-from flows.database.file_locks import is_held
+from flows.database.file_locks import is_locked
 from schemas.errors import UsageImportError
 
 API_VARIABLE: Final = "PREFECT_API_URL"
@@ -157,7 +157,7 @@ def running_stack(environ: Mapping[str, str]) -> PrefectApi | None:
 def stack_addresses(environ: Mapping[str, str]) -> StackAddresses | None:
     """Where the local stack of this home answers, None where none runs or it is still starting."""
     try:
-        if not is_held(stack_lock(environ)):
+        if not is_locked(stack_lock(environ)):
             return None
         return StackAddresses(**json.loads(stack_state(environ).read_text()))
     except (OSError, ValueError, TypeError):

@@ -1,4 +1,4 @@
-"""How Alembic reaches the database: through the connection it is handed, inside the caller's transaction."""
+"""Run migrations on the connection that the caller passes, inside the caller's transaction."""
 
 from alembic import context
 

@@ -11,8 +11,5 @@ depends_on = None
 
 
 def upgrade() -> None:
+    """TODO: say in one sentence what changes."""
     ${upgrades if upgrades else "pass"}
-
-
-def downgrade() -> None:
-    ${downgrades if downgrades else "pass"}

@@ -1,1 +1,1 @@
-"""The embedded Postgres server."""
+"""The embedded Postgres: its programs, its data directory, its settings, and its start and stop."""

@@ -1,4 +1,4 @@
-"""An embedded server: where its files are, which programs run it, and under whom."""
+"""Describe an embedded server: its files, its programs, and the account that runs it."""
 
 import sys
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ SOCKET_NAME = ".s.PGSQL.5432"
 
 @dataclass(frozen=True)
 class Account:
-    """Under whom the server runs: None means under ourselves."""
+    """The account that runs the server; None stands for our own."""
 
     uid: int | None = None
     gid: int | None = None
@@ -21,7 +21,14 @@ class Account:
 
 @dataclass(frozen=True)
 class Server:
-    """One embedded server: where its files are, which binaries run it, and under whom."""
+    """One embedded server.
+
+    home: the folder of everything that belongs to it.
+    binaries: the folder of its programs.
+    locale: options of initdb.
+    version: the major version of its programs.
+    socket_folder: the data directory, by a name short enough for the address of a socket in it.
+    """
 
     home: Path
     binaries: Path
@@ -32,20 +39,25 @@ class Server:
 
     @property
     def folder(self) -> Path:
-        """Return the folder of the data and the locks."""
+        """The folder of the data and the locks."""
         return self.home / "postgres"
 
     @property
     def data(self) -> Path:
-        """Return the data directory."""
+        """The data directory."""
         return self.folder / "data"
 
     @property
     def log(self) -> Path:
-        """Return the file of the server's log."""
+        """The file of the server's log."""
         return self.home / "postgres.log"
 
     @property
-    def alive(self) -> Path:
-        """Return the lock file that the living server holds."""
+    def server_lock(self) -> Path:
+        """The file that every process of the running server holds locked."""
         return self.folder / "server.lock"
+
+    @property
+    def users_lock(self) -> Path:
+        """The file that every command holds locked, together with others, while it uses the server."""
+        return self.folder / "users.lock"

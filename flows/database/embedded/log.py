@@ -1,58 +1,49 @@
-"""The log of the embedded Postgres, and the locks of its folder."""
+"""Write and read the log of the embedded Postgres."""
 
-import fcntl
 import os
 import re
 import shutil
 from contextlib import suppress
-from pathlib import Path
 
 from flows.database.embedded.installation import Server
+from flows.database.embedded.locks import open_private
+
+LOG_BYTES = 10 << 20
+"""A log of this size is emptied before the next start of the server."""
 
 FULL_DISK_BYTES = 1 << 20
+"""With less space than this left, the disk is taken to be full."""
 
 
-def open_file(path: Path, flags: int = 0) -> int:
-    """Open a private file, made where it is missing."""
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | flags, 0o600)
+def open_log(server: Server) -> tuple[int, int]:
+    """Open the log for appending, emptied if it is large; return its descriptor and its size."""
+    log = open_private(server.log, os.O_APPEND)
+    if os.fstat(log).st_size > LOG_BYTES:
+        os.ftruncate(log, 0)
+    return log, os.fstat(log).st_size
 
 
-def is_alone(lock: int) -> bool:
-    """Take a lock exclusively; return whether nobody else holds it."""
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def lives(server: Server) -> bool:
-    """Whether any process of the server lives, be it only one that its postmaster left behind."""
-    alive = open_file(server.alive)
-    try:
-        return not is_alone(alive)
-    finally:
-        os.close(alive)
-
-
-def note(server: Server, text: bytes) -> None:
-    """Append to the log."""
-    log = open_file(server.log, os.O_APPEND)
-    with suppress(OSError):  # the disk may be full, and the caller says so
+def append_to_log(server: Server, text: bytes) -> None:
+    """Append a text to the log, as far as the disk has room for it."""
+    log = open_private(server.log, os.O_APPEND)
+    with suppress(OSError):  # the caller reports a full disk
         os.write(log, text)
     os.close(log)
 
 
-def logged(server: Server, mark: int) -> bytes:
-    """Return what was logged after a mark."""
+def read_log(server: Server, start: int) -> bytes:
+    """Return the bytes of the log from an offset on."""
     with server.log.open("rb") as log:
-        log.seek(mark)
+        log.seek(start)
         return log.read()
 
 
-def last_word(text: bytes, server: Server) -> str:
-    """The last line that tells of an error, else the last one; a full disk may have kept them all out."""
-    lines = [line for line in text.decode(errors="replace").splitlines() if line.strip()]
+def last_error(server: Server, output: bytes) -> str:
+    """Return the last line of a program's output that reports an error, or else its last line.
+
+    An empty output is explained by a full disk, if the disk is full.
+    """
+    lines = [line for line in output.decode(errors="replace").splitlines() if line.strip()]
     errors = [line for line in lines if re.search(r"FATAL|PANIC|error:|could not|No space left", line)]
     if not lines:
         free = shutil.disk_usage(server.home).free

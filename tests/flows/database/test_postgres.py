@@ -382,7 +382,7 @@ def test_ordinary_user_with_a_stale_file_that_names_a_living_process(
         assert works_as_ordinary_user(open_folder / "home", bin_dir())
         return
     monkeypatch.setattr(programs, "BINARIES_FOR_ROOT", open_folder / "with späces")
-    copies = programs._copied(bin_dir())
+    copies = programs._copy(bin_dir())
     account = next(one for one in pwd.getpwall() if one.pw_uid not in {0, pwd.getpwnam("nobody").pw_uid})
     os.chown(open_folder, account.pw_uid, account.pw_gid)
     child = os.fork()

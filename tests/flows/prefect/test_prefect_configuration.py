@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.database.file_locks import held, is_held
+from flows.database.file_locks import is_locked, lock_file
 from flows.orchestration.prefect_api import (
     PrefectApi,
     configured_api,
@@ -99,7 +99,7 @@ def test_a_stack_counts_only_while_it_lives(somewhere: dict[str, str]) -> None:
     state.parent.mkdir(parents=True)
     state.write_text('{"api_url": "http://127.0.0.1:1/api", "ui_url": "http://127.0.0.1:1"}')
     assert configured_api(somewhere) is None
-    with held(stack_lock(somewhere)) as is_ours:
+    with lock_file(stack_lock(somewhere)) as is_ours:
         assert is_ours
         found = configured_api(somewhere)
         assert found is not None
@@ -109,15 +109,15 @@ def test_a_stack_counts_only_while_it_lives(somewhere: dict[str, str]) -> None:
         )
         state.unlink()
         assert configured_api(somewhere) is None
-    assert not is_held(stack_lock(somewhere))
+    assert not is_locked(stack_lock(somewhere))
 
 
 def test_a_lock_is_one_holders(tmp_path: Path) -> None:
     """Two processes never both hold a lock; it is free again once its holder is gone."""
     path = tmp_path / "lock"
-    with held(path) as first, held(path) as second:
+    with lock_file(path) as first, lock_file(path) as second:
         assert (first, second) == (True, False)
-    with held(path) as third:
+    with lock_file(path) as third:
         assert third
 
 
