@@ -9,6 +9,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 from tests.flows.database.catalogs import Catalogs
+from tests.flows.embedded_postgres import home_in
 from tests.flows.object_storage import s3_bucket, s3_server
 
 
@@ -33,3 +34,10 @@ def s3(storage: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A client of the server with an empty bucket; the environment points to the server."""
     with s3_bucket(storage, monkeypatch) as client:
         yield client
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """A home of an embedded Postgres, which must be without processes when its test has ended well."""
+    with home_in(tmp_path) as folder:
+        yield folder
