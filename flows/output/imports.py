@@ -1,4 +1,4 @@
-"""Print what an import, a check, a rollup or a revert did, and the history."""
+"""Print the result of an import, a check, a rollup or a revert, the history of imports, and rejections."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -9,18 +9,12 @@ from typing import Any, Final
 
 from flows.output.instants import plain
 from flows.output.table import harmless_cell, print_csv, print_json, print_json_list, print_table, say
-from flows.output.wording import counts_told, notes_of
+from flows.output.wording import COUNTED_ROWS, count_list, ledger_notes
 from schemas.errors import UsageImportError
 from schemas.ledger import FileLedger, Ledger, RowCounts
 from schemas.vocabulary import ImportStatus
 
-OUTCOME_COLUMNS: Final = {
-    "file": "file", "rows": "rows", "new": "new", "duplicate": "duplicate", "corrected": "corrected",
-    "stale": "stale", "rejected": "rejected",
-}  # fmt: skip
-
-NUMBERS: Final = ("rows", "new", "duplicate", "corrected", "stale", "rejected")
-
+OUTCOME_COLUMNS: Final = {name: name for name in ("file", *COUNTED_ROWS)}
 
 REJECTION_COLUMNS: Final = (
     "import_id", "file", "row", "line", "byte_offset", "code", "message", "field", "value", "raw_length", "raw_sha256",
@@ -29,13 +23,13 @@ REJECTION_COLUMNS: Final = (
 
 
 def report_run(ledger: Ledger, *, as_json: bool) -> None:
-    """What an import did; raises UsageImportError with its one line where it failed."""
+    """Print what an import did; raise UsageImportError with its message if it failed."""
     if as_json:
         print_json(ledger_document(ledger))
     elif ledger.status == ImportStatus.UNCHANGED:
         say(f"nothing new: every file is known already, last from import {ledger.import_id}")
     else:
-        print_outcomes(ledger)
+        _print_outcomes(ledger)
         if ledger.status == ImportStatus.PUBLISHED:
             say(f"import {ledger.import_id} published: {ledger.lines_changed:,} usage lines changed")
     if ledger.status == ImportStatus.FAILED:
@@ -43,11 +37,11 @@ def report_run(ledger: Ledger, *, as_json: bool) -> None:
 
 
 def report_check(ledger: Ledger, groups: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
-    """What an import of the same sources would do."""
+    """Print what an import of the same sources would do."""
     if as_json:
         print_json(ledger_document(ledger) | {"rejections": [dict(group) for group in groups]})
         return
-    print_outcomes(ledger)
+    _print_outcomes(ledger)
     if groups:
         print_groups(groups)
     if ledger.message:
@@ -56,46 +50,46 @@ def report_check(ledger: Ledger, groups: Sequence[Mapping[str, Any]], *, as_json
 
 
 def ledger_document(ledger: Ledger) -> dict[str, Any]:
-    """A ledger as the one JSON object that ``run --json`` prints."""
-    document = _counted_document(ledger, heads=("import_id", "status", "clock"))
-    return document | {"files": [_counted_document(file, heads=("uri", "sha256")) for file in ledger.files]}
+    """Return a ledger as the JSON object that ``run --json`` prints."""
+    document = _counts_document(ledger, first=("import_id", "status", "clock"))
+    return document | {"files": [_counts_document(file, first=("uri", "sha256")) for file in ledger.files]}
 
 
-def _counted_document(ledger: Ledger | FileLedger, *, heads: Sequence[str]) -> dict[str, Any]:
-    document = asdict(ledger)
+def _counts_document(counts: Ledger | FileLedger, *, first: Sequence[str]) -> dict[str, Any]:
+    document = asdict(counts)
     by_name = document["unknown_fields"]
     document |= {"unknown_fields": sum(by_name.values()), "unknown_fields_by_name": by_name}
-    return {name: document[name] for name in heads} | {k: v for k, v in document.items() if k not in heads}
+    return {name: document[name] for name in first} | {k: v for k, v in document.items() if k not in first}
 
 
-def print_outcomes(ledger: Ledger) -> None:
-    """The ledger as a table, a row a file, and what else a person should know."""
-    rows = [_outcomes(file, file.uri) for file in ledger.files if not file.is_unchanged]
+def _print_outcomes(ledger: Ledger) -> None:
+    """Print the outcomes as a table with a row for each file, and then the notes."""
+    rows = [_outcomes_row(file, file.uri) for file in ledger.files if not file.is_unchanged]
     if len(rows) > 1:
-        rows.append(_outcomes(ledger, "in all"))
-    print_table(OUTCOME_COLUMNS, rows, right=NUMBERS)
-    for line in told_beside(ledger):
+        rows.append(_outcomes_row(ledger, "in all"))
+    print_table(OUTCOME_COLUMNS, rows, right=COUNTED_ROWS)
+    for line in _notes(ledger):
         say(line)
 
 
-def _outcomes(counts: RowCounts, name: str) -> dict[str, str]:
-    return {"file": name} | {number: f"{getattr(counts, number):,}" for number in NUMBERS}
+def _outcomes_row(counts: RowCounts, name: str) -> dict[str, str]:
+    return {"file": name} | {number: f"{getattr(counts, number):,}" for number in COUNTED_ROWS}
 
 
-def told_beside(ledger: Ledger) -> list[str]:
-    """What the table of outcomes does not say, a line each."""
-    said = [f"{file.uri}: unchanged, known already" for file in ledger.files if file.is_unchanged]
+def _notes(ledger: Ledger) -> Iterator[str]:
+    """Yield what the table of outcomes does not show, a line each."""
+    yield from (f"{file.uri}: unchanged, known already" for file in ledger.files if file.is_unchanged)
     if ledger.rejected_by_reason:
-        said.append(f"rejected: {counts_told(ledger.rejected_by_reason)}")
+        yield f"rejected: {count_list(ledger.rejected_by_reason)}"
     if ledger.unassigned_by_reason:
-        said.append(f"unassigned: {counts_told(ledger.unassigned_by_reason)}")
+        yield f"unassigned: {count_list(ledger.unassigned_by_reason)}"
     if ledger.unusable:
-        said.append(f"values that a meter could not use: {ledger.unusable:,}")
-    return [*said, *notes_of(ledger)]
+        yield f"values that a meter could not use: {ledger.unusable:,}"
+    yield from ledger_notes(ledger)
 
 
 def report_rollup(ledger: Ledger, *, as_json: bool) -> None:
-    """What a rollup changed."""
+    """Print what a rollup changed."""
     if as_json:
         print_json(
             {
@@ -110,7 +104,7 @@ def report_rollup(ledger: Ledger, *, as_json: bool) -> None:
 
 
 def report_imports(imports: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
-    """The history of imports."""
+    """Print the history of imports, a row for each."""
     if as_json:
         print_json([dict(row) for row in imports])
         return
@@ -118,7 +112,7 @@ def report_imports(imports: Sequence[Mapping[str, Any]], *, as_json: bool) -> No
         "import_id": "id", "kind": "kind", "status": "status", "started_at": "started", "rows": "rows", "new": "new",
         "rejected": "rejected", "lines_changed": "lines changed", "sources": "sources",
     }  # fmt: skip
-    shown = [
+    rows = [
         {
             **row,
             **{name: (row["ledger"] or {}).get(name) for name in ("rows", "new", "rejected")},
@@ -127,34 +121,37 @@ def report_imports(imports: Sequence[Mapping[str, Any]], *, as_json: bool) -> No
         }
         for row in imports
     ]
-    print_table(columns, shown, right=("import_id", "rows", "new", "rejected", "lines_changed"))
+    print_table(columns, rows, right=("import_id", "rows", "new", "rejected", "lines_changed"))
 
 
-def report_import(shown: Mapping[str, Any], *, as_json: bool) -> None:
-    """One import."""
+def report_import(run: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print one import: its columns, its days, and the outcomes of its files."""
     if as_json:
-        print_json(dict(shown))
+        print_json(dict(run))
         return
-    told = {name: value for name, value in shown.items() if name not in {"ledger", "sources", "days"}}
-    told |= {"sources": " ".join(shown["sources"]["sources"]), "mapping": shown["sources"]["mapping"]}
-    facts = [
-        {"what": name.replace("_", " "), "value": plain(value)}
-        for name, value in told.items()
+    values = {name: value for name, value in run.items() if name not in {"ledger", "sources", "days"}}
+    values |= {"sources": " ".join(run["sources"]["sources"]), "mapping": run["sources"]["mapping"]}
+    lines = [
+        {"name": name.replace("_", " "), "value": plain(value)}
+        for name, value in values.items()
         if value not in {None, ""}
     ]
-    print_table({"what": "", "value": ""}, facts)
-    if shown["days"]:
-        say(f"days (UTC): {len(shown['days']):,}, from {shown['days'][0]} to {shown['days'][-1]}")
-    files = (shown["ledger"] or {}).get("files", [])
-    rows = [{"file": file["uri"], **{name: f"{file[name]:,}" for name in NUMBERS}} for file in files]
+    print_table({"name": "", "value": ""}, lines)
+    if run["days"]:
+        say(f"days (UTC): {len(run['days']):,}, from {run['days'][0]} to {run['days'][-1]}")
+    files = (run["ledger"] or {}).get("files", [])
+    rows = [{"file": file["uri"], **{name: f"{file[name]:,}" for name in COUNTED_ROWS}} for file in files]
     if rows:
-        print_table(OUTCOME_COLUMNS, rows, right=NUMBERS)
+        print_table(OUTCOME_COLUMNS, rows, right=COUNTED_ROWS)
 
 
 def report_rejections(
     batches: Iterable[Sequence[Mapping[str, Any]]], reject_format: str, *, repeats: Mapping[int, int]
 ) -> None:
-    """Rejections one by one, written as they come; repeats of open ones are only counted."""
+    """Print rejections one by one, each batch as soon as it comes.
+
+    repeats: for each import that lists the same rejections already, the number of rows that repeat them.
+    """
     for import_id, count in repeats.items():
         say(f"{count:,} rows repeat rejections that import {import_id} lists")
     if reject_format == "csv":
@@ -169,7 +166,7 @@ def report_rejections(
 
 @contextmanager
 def output_to(path: Path | None) -> Iterator[None]:
-    """What is written to standard output goes into a file meanwhile, where one is named."""
+    """Write standard output to a file while the context is open, if a path is given."""
     if path is None:
         yield
         return
@@ -190,8 +187,8 @@ def _rejection_document(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def print_groups(groups: Sequence[Mapping[str, Any]]) -> None:
-    """Equal causes as one line with a count and the first rows."""
-    shown = [
+    """Print the causes of rejections, each with its number of rows and the first of them."""
+    rows = [
         {
             **group,
             "examples": ", ".join(f"{example['file']}:{example['row']}" for example in group["examples"]),
@@ -204,13 +201,13 @@ def print_groups(groups: Sequence[Mapping[str, Any]]) -> None:
         "first_message": "first message",
         "examples": "rows (file:row)",
     }
-    print_table(columns, shown, right=("rows",))
+    print_table(columns, rows, right=("rows",))
     if not groups:
         say("nothing was rejected")
 
 
 def report_reverted(import_id: int, *, as_json: bool) -> None:
-    """An unfinished import was given up."""
+    """Print that an unfinished import was given up."""
     if as_json:
         print_json({"import_id": import_id, "status": ImportStatus.REVERTED})
     else:

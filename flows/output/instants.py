@@ -1,4 +1,4 @@
-"""Write instants and values as plain text."""
+"""Write values as text and as JSON, instants in UTC."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,12 +11,12 @@ from transforms.values.json import encode_exact
 
 
 def instant(value: datetime) -> str:
-    """An instant as ISO 8601 in UTC, with six decimals where there are any."""
+    """Return an instant as ISO 8601 in UTC, with six decimals unless it has none."""
     return value.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
 def plain(value: Any) -> str:
-    """A value as text: instants in UTC, nothing for what is absent."""
+    """Return a value as text: instants in UTC, booleans as yes and no, lists and objects as JSON, None as ""."""
     if value is None:
         return ""
     if isinstance(value, datetime):
@@ -31,7 +31,7 @@ def plain(value: Any) -> str:
 
 
 def to_json(value: Any, *, indent: int | None = None) -> str:
-    """A value as JSON: instants in UTC, exact decimals as numbers."""
+    """Return a value as JSON: instants in UTC, decimals as exact numbers."""
     encoded = encode_exact(_in_utc(value))
     return msgspec.json.format(encoded, indent=indent) if indent else encoded
 

@@ -1,8 +1,7 @@
 """Render the ledger, the rejections and the changed usage of an import as markdown.
 
-Texts of users (file names, ids, values) stand in markdown with a backslash before every character that could mean
-something to markdown or HTML, so that no renderer takes them for more than text. (Character references would do as well,
-but Prefect's pages show them as they stand.)
+In texts of users (file names, ids, values) every character with a meaning in markdown or HTML gets a backslash, so that a
+renderer takes them for text only. Character references would do the same, but Prefect's pages print them literally.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,8 +10,8 @@ from typing import Any, Final
 
 from flows.output.instants import plain
 from flows.output.table import visible
-from flows.output.wording import notes_of
-from schemas.ledger import Ledger, RowCounts
+from flows.output.wording import COUNTED_ROWS, counted, greatest_first, ledger_notes
+from schemas.ledger import FileLedger, Ledger, RowCounts
 from schemas.vocabulary import ImportStatus
 
 FILES_SHOWN: Final = 100
@@ -23,84 +22,82 @@ NOTES_SHOWN: Final = 200
 
 TEXT_LENGTH: Final = 1_000
 
-WORTH_A_RATE: Final = 1_000
+RATED_ROWS: Final = 1_000
+"""The least number of rows for which the rows a second are printed."""
 
-OUTCOMES: Final = ("rows", "new", "duplicate", "corrected", "stale", "rejected")
-
-MEANINGFUL: Final = {ord(char): f"\\{char}" for char in "\\`*_[]<>|~&#!${}^"}
+SPECIAL: Final = {ord(char): f"\\{char}" for char in "\\`*_[]<>|~&#!${}^"}
+"""Every character that can have a meaning in markdown or HTML, with a backslash."""
 
 
 def ledger_page(ledger: Ledger, provenance: Mapping[str, Any], *, seconds: float | None) -> str:
-    """The ledger: outcomes in all and by file, what does not count, who ran it."""
-    parts = [f"# Import {ledger.import_id}: {safe(ledger.status)}", told(ledger, seconds=seconds)]
+    """Return the page of a ledger: the outcomes in all and by file, the unassigned events, notes, and the provenance."""
+    parts = [f"# Import {ledger.import_id}: {_safe(ledger.status)}", _summary(ledger, seconds=seconds)]
     if ledger.message:
-        parts.append(f"**{safe(ledger.message)}**")
+        parts.append(f"**{_safe(ledger.message)}**")
     if ledger.rows:
-        parts.append(outcomes_table(ledger))
+        parts.append(_outcomes_table(ledger))
     if ledger.unassigned_by_reason or ledger.unusable:
-        parts += ["## Loaded, but on no line", unassigned_table(ledger)]
+        parts += ["## Loaded, but on no line", _unassigned_table(ledger)]
     if ledger.files:
-        parts += [
-            f"## {len(ledger.files):,} {'file' if len(ledger.files) == 1 else 'files'}",
-            files_table(ledger),
-        ]
-    notes = list(islice(notes_of(ledger), NOTES_SHOWN))
+        parts += [f"## {counted(len(ledger.files), 'file')}", _files_table(ledger)]
+    notes = list(islice(ledger_notes(ledger), NOTES_SHOWN))
     if notes:
-        parts += ["## Worth a look", "\n".join(f"- {safe(note)}" for note in notes)]
-    parts += ["## Where from", provenance_list(ledger, provenance)]
+        parts += ["## Worth a look", "\n".join(f"- {_safe(note)}" for note in notes)]
+    parts += ["## Where from", _provenance_list(ledger, provenance)]
     return "\n\n".join(parts) + "\n"
 
 
-def told(ledger: Ledger, *, seconds: float | None) -> str:
-    """What came of an import, in a sentence."""
+def _summary(ledger: Ledger, *, seconds: float | None) -> str:
+    """Return what an import did, in one sentence."""
     pace = ""
-    if seconds and ledger.rows >= WORTH_A_RATE:
+    if seconds and ledger.rows >= RATED_ROWS:
         pace = f" in {seconds:,.1f} s ({ledger.rows / seconds:,.0f} rows a second)"
-    counts = {
+    results = {
         ImportStatus.FAILED: "nothing of it was loaded, its rejections are kept",
         ImportStatus.UNCHANGED: "all its files were known already, nothing was read",
     }
-    changed = counts.get(ImportStatus(ledger.status), f"{ledger.lines_changed:,} usage lines changed")
-    return f"{ledger.rows:,} rows{pace}; {changed}." if ledger.rows else f"{changed[0].upper()}{changed[1:]}."
+    result = results.get(ImportStatus(ledger.status), f"{ledger.lines_changed:,} usage lines changed")
+    return f"{ledger.rows:,} rows{pace}; {result}." if ledger.rows else f"{result[0].upper()}{result[1:]}."
 
 
-def outcomes_table(ledger: Ledger) -> str:
-    """Every row has one outcome; the first number is their sum."""
-    return table(OUTCOMES, [[count(getattr(ledger, name)) for name in OUTCOMES]], right=range(len(OUTCOMES)))
+def _outcomes_table(ledger: Ledger) -> str:
+    return _table(COUNTED_ROWS, [_counts(ledger)], right=range(len(COUNTED_ROWS)))
 
 
-def unassigned_table(ledger: Ledger) -> str:
-    """This import's events that count on no line, and the pairs of event and meter that the meter cannot use."""
-    rows = [[reason, count(events)] for reason, events in sorted(ledger.unassigned_by_reason.items())]
+def _counts(counts: RowCounts) -> list[str]:
+    return [_number(getattr(counts, name)) for name in COUNTED_ROWS]
+
+
+def _unassigned_table(ledger: Ledger) -> str:
+    """Return this import's events that count on no line, and the pairs of event and meter that the meter cannot use."""
+    rows = [[reason, _number(events)] for reason, events in sorted(ledger.unassigned_by_reason.items())]
     if ledger.unusable:
-        rows.append(["unusable (events × meters)", count(ledger.unusable)])
-    return table(("reason", "events"), rows, right=(1,))
+        rows.append(["unusable (events × meters)", _number(ledger.unusable)])
+    return _table(("reason", "events"), rows, right=(1,))
 
 
-def files_table(ledger: Ledger) -> str:
-    """A row per file, in the order of their places; only the first where there are very many.
+def _files_table(ledger: Ledger) -> str:
+    """Return a row per file in the order of the ledger, of at most ``FILES_SHOWN`` files.
 
-    Numbers stand first: a page has room for some 80 characters and hides what is to the right of them.
+    The numbers come first: a page has room for some 80 characters and hides the rest of a line.
     """
-    rows = [[*file_counts(file), safe(file.uri), file.sha256[:12]] for file in ledger.files[:FILES_SHOWN]]
+    rows = [[*_file_counts(file), _safe(file.uri), file.sha256[:12]] for file in ledger.files[:FILES_SHOWN]]
     more = len(ledger.files) - FILES_SHOWN
-    shown = table((*OUTCOMES, "file", "sha256"), rows, right=range(len(OUTCOMES)))
-    return shown + (
+    table = _table((*COUNTED_ROWS, "file", "sha256"), rows, right=range(len(COUNTED_ROWS)))
+    return table + (
         f"\n\n… and {more:,} more: `usage-import imports show {ledger.import_id}`" if more > 0 else ""
     )
 
 
-def file_counts(file: RowCounts) -> list[str]:
-    """The outcomes of a file's rows; one that was known already has none."""
-    if getattr(file, "is_unchanged", False):
-        return ["known", *("" for _ in OUTCOMES[1:])]
-    return [count(getattr(file, name)) for name in OUTCOMES]
+def _file_counts(file: FileLedger) -> list[str]:
+    """Return the outcomes of a file's rows; a file that was known already has none."""
+    return ["known", *("" for _ in COUNTED_ROWS[1:])] if file.is_unchanged else _counts(file)
 
 
-def provenance_list(ledger: Ledger, provenance: Mapping[str, Any]) -> str:
-    """Who ran the import, when, with what, and why."""
+def _provenance_list(ledger: Ledger, provenance: Mapping[str, Any]) -> str:
+    """Return who ran the import, when, from which sources, and why."""
     sources = provenance["sources"]
-    told = {
+    values = {
         "sources": " ".join(sources["sources"]),
         "mapping": sources["mapping"],
         "clock": ledger.clock,
@@ -111,20 +108,20 @@ def provenance_list(ledger: Ledger, provenance: Mapping[str, Any]) -> str:
         "software": f"usage-import {provenance['software']}",
         "reason": provenance["reason"],
     }
-    return "\n".join(f"- {name}: {safe(plain(value))}" for name, value in told.items() if value)
+    return "\n".join(f"- {name}: {_safe(plain(value))}" for name, value in values.items() if value)
 
 
 def rejections_page(ledger: Ledger, rejections: Sequence[Mapping[str, Any]]) -> str:
-    """Rejections by reason, each with its first message and where its first rows are."""
+    """Return the page of an import's rejections: their number by code, and their causes with the first rows of each."""
     parts = [
         f"# Import {ledger.import_id}: {ledger.rejected:,} of {ledger.rows:,} rows rejected",
-        table(
+        _table(
             ("code", "rows"),
-            [[code, count(rows)] for code, rows in by_count(ledger.rejected_by_reason)],
+            [[code, _number(rows)] for code, rows in greatest_first(ledger.rejected_by_reason)],
             right=(1,),
         ),
         "## Causes",
-        "\n".join(cause_told(cause) for cause in rejections[:CAUSES_SHOWN]),
+        "\n".join(map(_cause_item, rejections[:CAUSES_SHOWN])),
     ]
     if len(rejections) > CAUSES_SHOWN:
         parts.append(f"… and {len(rejections) - CAUSES_SHOWN:,} more causes.")
@@ -134,58 +131,52 @@ def rejections_page(ledger: Ledger, rejections: Sequence[Mapping[str, Any]]) -> 
     return "\n\n".join(parts) + "\n"
 
 
-def cause_told(cause: Mapping[str, Any]) -> str:
-    """A cause as an item of a list: how many rows, the first message, where the first rows are."""
-    first = "; ".join(f"{safe(example['file'])} row {example['row']:,}" for example in cause["examples"])
-    rows = "1 row" if cause["rows"] == 1 else f"{cause['rows']:,} rows"
-    return f"- **{rows}, {cause['code']}**: {safe(cause['first_message'])}\n  - {first}"
+def _cause_item(cause: Mapping[str, Any]) -> str:
+    """Return a cause as an item of a list: its number of rows, its first message, and its first rows."""
+    first = "; ".join(f"{_safe(example['file'])} row {example['row']:,}" for example in cause["examples"])
+    rows = counted(cause["rows"], "row")
+    return f"- **{rows}, {cause['code']}**: {_safe(cause['first_message'])}\n  - {first}"
 
 
 def usage_page(ledger: Ledger, changes: Sequence[Mapping[str, Any]]) -> str:
-    """Usage before and after, of the lines with the most events first."""
+    """Return the page of the usage lines that an import changed: their quantities before and after."""
     columns = ("before", "after", "events", "meter", "group", "period from", "customer", "contract")
     rows = [
         [
             change["quantity_before"] or "",
             "withdrawn" if change["is_withdrawn"] else change["quantity"] or "",
             f"{change['more_events']:+,}",
-            safe(change["meter_code"]),
-            "" if change["group"] == "{}" else safe(change["group"]),
+            _safe(change["meter_code"]),
+            "" if change["group"] == "{}" else _safe(change["group"]),
             str(change["period_start_on"]),
-            safe(change["external_customer_id"] or change["customer_id"]),
-            safe(change["contract_id"]),
+            _safe(change["external_customer_id"] or change["customer_id"]),
+            _safe(change["contract_id"]),
         ]
         for change in changes
     ]
     more = ledger.lines_changed - len(changes)
     parts = [
         f"# Import {ledger.import_id}: {ledger.lines_changed:,} usage lines changed",
-        table(columns, rows, right=(0, 1, 2)),
+        _table(columns, rows, right=(0, 1, 2)),
     ]
     if more > 0:
         parts.append(f"… and {more:,} more: `usage-import usage`")
     return "\n\n".join(parts) + "\n"
 
 
-def safe(value: object) -> str:
-    """A text of somebody's as markdown that means nothing but itself; cut where it is very long."""
-    shown = visible(str(value))
-    shown = shown if len(shown) <= TEXT_LENGTH else shown[:TEXT_LENGTH] + "…"
-    return shown.translate(MEANINGFUL)
+def _safe(value: object) -> str:
+    """Return a text of a user as markdown that renders as the same text, cut to ``TEXT_LENGTH`` characters."""
+    text = visible(str(value))
+    text = text if len(text) <= TEXT_LENGTH else text[:TEXT_LENGTH] + "…"
+    return text.translate(SPECIAL)
 
 
-def count(number: int) -> str:
-    """A number with thousands told apart."""
+def _number(number: int) -> str:
     return f"{number:,}"
 
 
-def by_count(counts: Mapping[str, int]) -> list[tuple[str, int]]:
-    """Names and counts, the greatest first."""
-    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-
-
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[int] = ()) -> str:
-    """A markdown table of cells that are markdown already; the columns numbered in `right` to the right."""
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[int] = ()) -> str:
+    """Return a markdown table; cells are markdown, and the columns numbered in `right` are aligned to the right."""
     aligned = set(right)
     head = [list(columns), ["---:" if place in aligned else "---" for place in range(len(columns))]]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (*head, *rows))

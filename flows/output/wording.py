@@ -1,17 +1,41 @@
-"""Sentences that more than one room prints: notes about an import, and why one is refused."""
+"""Word the sentences that more than one room prints: counts, notes about an import, and why an import is refused."""
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from schemas.ledger import Ledger
+from schemas.vocabulary import Outcome
 from transforms.imports.acceptance import KeyTooShort, MostlyBefore2000, Refusal, TooManyRejected
 
 FILES_NAMED = 3
 
+COUNTED_ROWS: Final = ("rows", *(outcome.value for outcome in Outcome))
+"""The counts of ``RowCounts`` in the order in which they are printed: all rows, then the rows of each outcome."""
 
-def notes_of(ledger: Ledger) -> Iterator[str]:
-    """A line each, of the whole import first and then of its files."""
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things in words.
+
+    >>> counted(1, "file"), counted(2000, "file")
+    ('1 file', '2,000 files')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def greatest_first(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Return names with their counts, the greatest first and equal ones by name."""
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+def count_list(counts: Mapping[str, int]) -> str:
+    """Return names with their counts on one line, the greatest first."""
+    return ", ".join(f"{name} {count:,}" for name, count in greatest_first(counts))
+
+
+def ledger_notes(ledger: Ledger) -> Iterator[str]:
+    """Yield what a person should know beside the outcomes, a line each: of the whole import, then of its files."""
     if ledger.unknown_fields:
-        yield f"unknown fields: {counts_told(ledger.unknown_fields)}"
+        yield f"unknown fields: {count_list(ledger.unknown_fields)}"
     if ledger.duplicates_without_key:
         yield f"duplicates without a key: {ledger.duplicates_without_key:,}"
     if ledger.defaulted_timestamps:
@@ -28,14 +52,8 @@ def notes_of(ledger: Ledger) -> Iterator[str]:
         yield from (f"{file.uri}: warning: {warning}" for warning in file.warnings)
 
 
-def counts_told(counts: Mapping[str, int]) -> str:
-    """Names with their counts, the greatest first."""
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{name} {count:,}" for name, count in ordered)
-
-
 def refusal_message(refusal: Refusal, ledger: Ledger) -> str:
-    """Return one line that says why an import does not count, and the ways out."""
+    """Return one line that says why an import is refused, and the ways out."""
     match refusal:
         case TooManyRejected():
             return _too_many_rejected(refusal, ledger)
@@ -52,7 +70,7 @@ def refusal_message(refusal: Refusal, ledger: Ledger) -> str:
 
 
 def _too_many_rejected(refusal: TooManyRejected, ledger: Ledger) -> str:
-    counts = counts_told(ledger.rejected_by_reason)
+    counts = count_list(ledger.rejected_by_reason)
     share = f"{_files_named(ledger)}: {refusal.rejected:,} of {refusal.rows:,} rows rejected ({counts})"
     ways_out = [] if ledger.import_id is None else [f"see 'usage-import rejects {ledger.import_id}'"]
     if refusal.rejected == refusal.rows:
@@ -63,7 +81,7 @@ def _too_many_rejected(refusal: TooManyRejected, ledger: Ledger) -> str:
 
 
 def _files_named(ledger: Ledger) -> str:
-    """Name the first few files that were read."""
+    """Return the names of the first few files that were read, and the number of the others."""
     read = [file.uri for file in ledger.files if not file.is_unchanged]
     more = f" and {len(read) - FILES_NAMED:,} more" if len(read) > FILES_NAMED else ""
     return ", ".join(read[:FILES_NAMED]) + more
