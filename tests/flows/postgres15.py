@@ -1,4 +1,4 @@
-"""A throw-away PostgreSQL 15, the oldest that is promised, where the machine has one."""
+"""Start a temporary PostgreSQL 15, the oldest supported version, if the machine has one."""
 
 import os
 import tempfile
@@ -9,18 +9,18 @@ from pathlib import Path
 from flows.database.embedded.server import embedded_url
 
 PLACES = ("/usr/lib/postgresql/15/bin", "/usr/pgsql-15/bin", "/opt/homebrew/opt/postgresql@15/bin")
-LOCALE = ("--locale=C",)  # the builtin provider came with 17; C sorts by bytes as it does
+LOCALE = ("--locale=C",)  # the builtin provider came with 17; C sorts by bytes too
 
 
 def binaries() -> Path | None:
-    """The folder of the machine's own PostgreSQL 15."""
+    """Return the folder of the machine's own PostgreSQL 15, if it has one."""
     wanted = [Path(place) for place in (os.environ.get("POSTGRES15_BIN", ""), *PLACES) if place]
     return next((place for place in wanted if (place / "initdb").exists()), None)
 
 
 @contextmanager
 def postgres15_url() -> Iterator[str | None]:
-    """The URL of a fresh server of version 15, gone with the context; None where the machine has no such version."""
+    """Give the URL of a new server of version 15 that is gone after the context, or None if the machine has no such version."""
     found = binaries()
     if found is None:
         yield None

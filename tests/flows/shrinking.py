@@ -1,4 +1,4 @@
-"""Making a world that disagrees as small as it can be while it still disagrees in the same part."""
+"""Shrink a world on which the two readings disagree, as long as they disagree on the same part."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Same = Callable[[World], bool]
 
 
 def shrunk(world: World, is_same: Same, *, most_tries: int = 400) -> World:
-    """The least world found by leaving things out; each try plays a world of its own."""
+    """Return the smallest world found by leaving things out, within a number of tries."""
     tries = 0
     progress = True
     while progress:

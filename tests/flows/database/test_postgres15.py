@@ -1,4 +1,4 @@
-"""The oldest Postgres that is served: the same stories come out of it, where the machine has one."""
+"""Stories have the same results on the oldest supported Postgres, if the machine has one."""
 
 import os
 import subprocess
@@ -23,11 +23,9 @@ def old_server() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("story", STORIES)
-def test_a_story_comes_out_of_postgres_15_as_of_the_newest(
-    story: str, old_server: str, tmp_path: Path
-) -> None:
-    """What the stories promise holds on Postgres 15 too."""
-    told = [
+def test_a_story_has_its_results_on_postgres_15(story: str, old_server: str, tmp_path: Path) -> None:
+    """A story has its expected results on Postgres 15."""
+    command = [
         sys.executable,
         "-m",
         "pytest",
@@ -39,7 +37,7 @@ def test_a_story_comes_out_of_postgres_15_as_of_the_newest(
         story,
     ]
     ended = subprocess.run(
-        told,
+        command,
         cwd=ROOT,
         env=os.environ | {"TEST_DATABASE_URL": old_server},
         capture_output=True,

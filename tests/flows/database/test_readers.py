@@ -1,4 +1,4 @@
-"""Readers: whoever reads while an import publishes, as a backup does for hours, neither stops it nor changes what comes of it."""
+"""Transactions that read while an import publishes, as a backup does for hours, neither stop it nor change its result."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def tables_of(desk: Desk, pattern: str) -> list[str]:
 
 @contextmanager
 def backup(desk: Desk, pattern: str = "%") -> Iterator[None]:
-    """A transaction that has begun to read tables, all unless said, and does not end."""
+    """Keep a transaction open that reads all tables, or those that match a pattern."""
     with desk.connected() as connection:
         tables = ", ".join(tables_of(desk, pattern))
         connection.execute("begin")
@@ -34,38 +34,38 @@ def backup(desk: Desk, pattern: str = "%") -> Iterator[None]:
 
 
 def story(desk: Desk, reading: Callable[[Desk], AbstractContextManager[Any]]) -> list[Any]:
-    """The first import, everything again and more, a meter that needs a rebuild; what came of it."""
+    """Import a file, import its rows again with one more, and add a meter that needs a rebuild; return the results."""
     first = desk.write("first.jsonl", *ROWS, event(idempotencyKey="key-3", properties={"n": 50}))
     again = desk.write("again.jsonl", *ROWS, event(idempotencyKey="more"))
     third = desk.write("third.jsonl", event(idempotencyKey="third", properties={"n": 7}))
-    told: list[Any] = []
+    results: list[Any] = []
     desk.catalog(catalog_of(CALLS, TOTAL))
     for source, meters in ((first, (CALLS, TOTAL)), (again, (CALLS, TOTAL)), (third, (CALLS, TOTAL, MOST))):
         with reading(desk):
             desk.catalog(catalog_of(*meters))
             ledger = desk.run(source)
-            told += [
+            results += [
                 ledger["status"],
                 ledger["new"],
                 ledger["duplicate"],
                 ledger["corrected"],
                 ledger["lines_changed"],
             ]
-        told.append([{**line, "catalog_version": None} for line in desk.usage()])
+        results.append([{**line, "catalog_version": None} for line in desk.usage()])
     with reading(desk):
-        told.append(desk("rollup", "--clock", CLOCK, "--json").json["lines_changed"])
-    return told
+        results.append(desk("rollup", "--clock", CLOCK, "--json").json["lines_changed"])
+    return results
 
 
 def test_a_backup_does_not_stop_an_import(desk: Desk, other_desk: Desk) -> None:
-    """Where a table cannot be emptied or made anew at once, its rows are: the same comes of it, while the backup goes on."""
+    """If a table cannot be truncated, its rows are deleted one by one with the same result, while the backup goes on."""
     assert story(desk, backup) == story(other_desk, nullcontext)
     for one in (desk, other_desk):
         assert tables_of(one, "arrival%") == []
 
 
 def test_a_backup_that_began_with_the_load_does_not_stop_the_publish(desk: Desk) -> None:
-    """The staging table it reads stays, and goes with the next import; what only looks like one does not."""
+    """The staging table that it reads stays until the next import drops it; a table of somebody else with a similar name stays."""
     desk.catalog(catalog_of(CALLS, TOTAL))
     source = desk.write("rows.jsonl", *ROWS, *ROWS, event(idempotencyKey="key-3", properties={"n": 50}))
     with ExitStack() as reading:

@@ -1,4 +1,4 @@
-"""Files: whatever they look like, every row is billed or set aside with its reason, and the rest says where it stopped."""
+"""Traps of files: every row of any file is billed or rejected with a reason, and a file that breaks off says where."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ TORN = {
     "header-twice.csv": (HEAD + row(b"a") + HEAD + row(b"b"), {2: "malformed_row"}, 3),
     "latin.csv": (HEAD + row(b"caf\xe9") + row(b"b"), {1: "malformed_row"}, 2),
 }
-"""Files of which some rows cannot be: code by row, and how many rows there are."""
+"""Files with rows that cannot be read: the code by row, and how many rows there are."""
 
 REFUSED = {
     "wide.jsonl": (LINE.decode().encode("utf-16"), "UTF-16"),
@@ -54,40 +54,40 @@ REFUSED = {
         "cut.jsonl.gz",
     ),
 }
-"""Files that no row can be told of, and what the message names."""
+"""Files that cannot be read at all, and a part of the message."""
 
 
 def test_files_of_every_shape(desk: Desk) -> None:
-    """Marks, line ends, quotes, members: all of them are read row by row."""
+    """Byte order marks, line ends, quotes and members of archives: all of these files are read row by row."""
     desk.catalog(catalog_of(CALLS))
     paths = [desk.write_bytes(name, content) for name, (content, _) in WHOLE.items()]
-    told = desk.run(*paths)
-    assert {Path(file["uri"]).name: (file["rows"], file["rejected"]) for file in told["files"]} == {
+    ledger = desk.run(*paths)
+    assert {Path(file["uri"]).name: (file["rows"], file["rejected"]) for file in ledger["files"]} == {
         name: (rows, 0) for name, (_, rows) in WHOLE.items()
     }
 
 
 def test_rows_that_cannot_be_read_are_set_aside_alone(desk: Desk) -> None:
-    """Broken text, NUL bytes, wrong column counts, a header twice: those rows are rejected, their neighbours count."""
+    """Rows with broken text, NUL bytes, a wrong number of columns or a second header are rejected, and their neighbours count."""
     desk.catalog(catalog_of(CALLS))
     for name, (content, codes, rows) in TORN.items():
-        told = desk.run(desk.write_bytes(name, content), "--max-rejected", "90%")
-        assert (name, told["rows"], desk.codes(told["import_id"])) == (name, rows, codes)
+        ledger = desk.run(desk.write_bytes(name, content), "--max-rejected", "90%")
+        assert (name, ledger["rows"], desk.codes(ledger["import_id"])) == (name, rows, codes)
 
 
 def test_files_that_cannot_be_read_say_so(desk: Desk) -> None:
-    """UTF-16, a truncated archive, an archive that is none: one line that names the file, and nothing counts."""
+    """UTF-16 and a truncated archive are refused in one line that names the file, and nothing counts."""
     desk.catalog(catalog_of(CALLS))
-    for name, (content, said) in REFUSED.items():
+    for name, (content, part) in REFUSED.items():
         answer = desk("run", desk.write_bytes(name, content), "--clock", CLOCK, exit_code=1)
         line = answer.err.splitlines()[-1]
         assert name in line
-        assert said in line
+        assert part in line
     assert desk.select("select count(*) from events") == [(0,)]
 
 
 def test_a_file_cut_off_says_where_and_the_whole_one_is_new(desk: Desk) -> None:
-    """The message names the last row that could be read; the whole file then comes in as if nothing had been."""
+    """The message names the last row that could be read; the whole file is then imported completely."""
     desk.catalog(catalog_of(CALLS))
     whole = gzip.compress(
         b"".join(json.dumps(event(properties={"n": n})).encode() + b"\n" for n in range(3000))
@@ -102,13 +102,13 @@ def test_a_file_cut_off_says_where_and_the_whole_one_is_new(desk: Desk) -> None:
 
 
 def test_a_name_that_first_appears_late_does_not_vanish(desk: Desk) -> None:
-    """No schema is guessed from the first rows: a property, or a text among numbers, counts wherever it first stands."""
+    """No schema is guessed from the first rows: a property counts, or a text among numbers is reported, wherever it first appears."""
     desk.catalog(catalog_of(TOTAL))
     many = 101_000
     lines = b'{"eventName":"call","externalCustomerId":"acme","timestamp":"2026-02-03T04:05:06Z","idempotencyKey":"%d"}\n'
     late = json.dumps(event(properties={"n": "2.5"}, idempotencyKey="late")).encode() + b"\n"
-    told = desk.run(desk.write_bytes("rows.jsonl", b"".join(lines % n for n in range(many)) + late))
-    assert told["new"] == many + 1
+    ledger = desk.run(desk.write_bytes("rows.jsonl", b"".join(lines % n for n in range(many)) + late))
+    assert ledger["new"] == many + 1
     body = b"eventName,externalCustomerId,timestamp,idempotencyKey,properties.n\n" + b"".join(
         b"call,acme,2026-02-03T04:05:06Z,c%d,1\n" % n for n in range(many)
     )
@@ -124,27 +124,27 @@ def test_a_name_that_first_appears_late_does_not_vanish(desk: Desk) -> None:
 
 
 def test_other_bytes_under_the_same_name_are_another_file(desk: Desk) -> None:
-    """A file is its bytes: what was mended is read, what was not is unchanged wherever it lies."""
+    """A file is identified by its bytes: a changed file is read, and the same bytes are unchanged under any name."""
     desk.catalog(catalog_of(CALLS))
     path = desk.write("rows.jsonl", event(idempotencyKey="a"))
     desk.run(path)
     desk.write("rows.jsonl", event(idempotencyKey="a"), event(idempotencyKey="b"))
-    told = desk.run(path)
-    assert (told["status"], told["new"], told["duplicate"]) == ("published", 1, 1)
+    ledger = desk.run(path)
+    assert (ledger["status"], ledger["new"], ledger["duplicate"]) == ("published", 1, 1)
     assert desk.run(desk.write("moved.jsonl", event(idempotencyKey="a")))["status"] == "unchanged"
 
 
 def test_all_rows_rejected_is_a_failed_import(desk: Desk) -> None:
-    """Whatever the limit, an import without one good row fails, and its rejections are kept."""
+    """An import without one accepted row fails whatever the limit, and its rejections are kept."""
     desk.catalog(catalog_of(CALLS))
     path = desk.write("rows.jsonl", event(externalCustomerId="nobody"))
-    told = desk.run(path, "--max-rejected", "100%", exit_code=1)
-    assert (told["status"], told["rejected"]) == ("failed", 1)
-    assert desk.codes(told["import_id"]) == {1: "customer_not_found"}
+    ledger = desk.run(path, "--max-rejected", "100%", exit_code=1)
+    assert (ledger["status"], ledger["rejected"]) == ("failed", 1)
+    assert desk.codes(ledger["import_id"]) == {1: "customer_not_found"}
 
 
 def test_a_share_above_the_limit_fails_and_can_be_accepted(desk: Desk) -> None:
-    """One row in twenty is within 5 %, one in nineteen is above it: then nothing is loaded, and the message says the way out."""
+    """One row in twenty is within the limit of 5 %; one in nineteen is above it, so nothing is loaded and the message names the way out."""
     desk.catalog(catalog_of(CALLS))
     rows = [event(properties={"n": n}) for n in range(18)]
     bad = event(externalCustomerId="nobody")
@@ -159,12 +159,12 @@ def test_a_share_above_the_limit_fails_and_can_be_accepted(desk: Desk) -> None:
 
 
 def test_a_thousand_equal_errors_are_one_line(desk: Desk) -> None:
-    """Rejections are shown by cause, with a count and three examples, also by check."""
+    """Rejections are printed by cause with a count and three examples, by check as well."""
     desk.catalog(catalog_of(CALLS))
     path = desk.write("rows.jsonl", event(), *(event(timestamp=f"day {n}") for n in range(1000)))
-    told = desk.run(path, "--max-rejected", "100%")
+    ledger = desk.run(path, "--max-rejected", "100%")
     again = desk.write("again.jsonl", b"", *path.read_bytes().splitlines())
-    for answer in (desk("rejects", str(told["import_id"])), desk("check", again, "--clock", CLOCK)):
+    for answer in (desk("rejects", str(ledger["import_id"])), desk("check", again, "--clock", CLOCK)):
         shown = [line for line in answer.out.splitlines() if "invalid_timestamp" in line]
         assert len(shown) == 1
         assert "1000" in shown[0].replace(",", "")
@@ -173,34 +173,34 @@ def test_a_thousand_equal_errors_are_one_line(desk: Desk) -> None:
 
 
 def test_a_near_miss_is_named_and_not_mended(desk: Desk) -> None:
-    """Case, outer spaces and the form of letters count; the message names the customer that was meant."""
+    """Ids that differ by case, outer spaces or Unicode form are different; the message names the similar customer."""
     customers = [
         {"id": "cus-1", "name": "A", "externalCustomerId": "acme"},
         {"id": "cus-2", "name": "B", "externalCustomerId": "caf\u00e9"},
     ]
     desk.catalog(catalog_of(CALLS, customers=customers, contracts=[]))
     near = ["Acme", " acme", "acme\u00a0", "cafe\u0301"]
-    told = desk.run(
+    ledger = desk.run(
         desk.write("rows.jsonl", event(), *(event(externalCustomerId=one) for one in near)),
         "--max-rejected",
         "90%",
     )
-    found = desk("rejects", str(told["import_id"]), "--json").json
+    found = desk("rejects", str(ledger["import_id"]), "--json").json
     assert [one["code"] for one in found] == ["customer_not_found"] * len(near)
     assert ["acme" in one["message"] for one in found[:3]] == [True] * 3
     assert "caf\u00e9" in found[3]["message"]
 
 
 def test_placeholder_ids_get_a_warning(desk: Desk) -> None:
-    """A key or a customer called null is taken as it stands, and said."""
+    """A key called null is taken literally, with a warning."""
     desk.catalog(catalog_of(CALLS))
     rows = [
         event(idempotencyKey=key)
         for key in ("null", "undefined", "00000000-0000-0000-0000-000000000000", "fine")
     ]
-    told = desk.run(desk.write("rows.jsonl", *rows))
-    warned = " ".join(told["files"][0]["warnings"])
-    assert told["new"] == 4
+    ledger = desk.run(desk.write("rows.jsonl", *rows))
+    warned = " ".join(ledger["files"][0]["warnings"])
+    assert ledger["new"] == 4
     assert all(word in warned for word in ("null", "undefined", "zeros"))
 
 
@@ -212,11 +212,11 @@ def test_formulas_are_harmless_in_a_csv_for_people(desk: Desk) -> None:
     desk.catalog(catalog_of(CALLS))
     rows = [event(externalCustomerId=one) for one in FORMULAS[:-1]]
     path = desk.write("rows.jsonl", event(), *rows, event(timestamp=FORMULAS[-1]))
-    told = desk.run(path, "--max-rejected", "90%")
-    shown = desk("rejects", str(told["import_id"]), "--format", "csv").out
+    ledger = desk.run(path, "--max-rejected", "90%")
+    shown = desk("rejects", str(ledger["import_id"]), "--format", "csv").out
     assert all(f"'{one}" in shown for one in FORMULAS[:-1])
     assert not any(f",{one}," in shown for one in FORMULAS)
-    kept = desk("rejects", str(told["import_id"]), "--json").json
+    kept = desk("rejects", str(ledger["import_id"]), "--json").json
     assert [one["raw"] for one in kept] == [line.decode() for line in path.read_bytes().splitlines()[1:]]
 
 
@@ -238,7 +238,7 @@ HOSTILE = [
 
 
 def test_hostile_names_reach_neither_sql_nor_the_terminal(desk: Desk) -> None:
-    """Names of properties, group values, filters, keys and files are data, whatever they spell."""
+    """Names of properties, group values, filters, keys and files are treated as data, whatever they contain."""
     meters = [
         meter(
             f"m{number}",
@@ -255,8 +255,8 @@ def test_hostile_names_reach_neither_sql_nor_the_terminal(desk: Desk) -> None:
         for name in HOSTILE
     ]
     path = desk.write("it's 100% {x}; \x1b[31mred.jsonl", *rows)
-    told = desk.run(path)
-    assert told["new"] == len(HOSTILE)
+    ledger = desk.run(path)
+    assert ledger["new"] == len(HOSTILE)
     for number, name in enumerate(HOSTILE):
         group = json.dumps(
             dict(sorted({name: 2, "other": name}.items())), ensure_ascii=False, separators=(",", ":")
@@ -269,7 +269,7 @@ def test_hostile_names_reach_neither_sql_nor_the_terminal(desk: Desk) -> None:
 
 @pytest.mark.parametrize("name", ["usage", "events", "unassigned"])
 def test_hostile_filters_find_nothing_and_break_nothing(desk: Desk, name: str) -> None:
-    """What a filter names is bound, never pasted."""
+    """The value of a filter is bound, never pasted into SQL."""
     desk.catalog(catalog_of(CALLS))
     desk.run(desk.write("rows.jsonl", event()))
     answer = desk(name, "--customer", "x' or 1=1 --", exit_code=2)

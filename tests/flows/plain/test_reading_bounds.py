@@ -1,4 +1,4 @@
-"""Whatever a file's size, reading holds a bounded part of it."""
+"""Reading holds a bounded part of a file in memory, whatever its size."""
 
 import hashlib
 import io
@@ -22,20 +22,20 @@ GOOD = b'{"eventName":"a"}'
 
 
 class Made(io.RawIOBase):
-    """A stream of bytes made on the fly."""
+    """A stream of bytes that are generated while it is read."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         super().__init__()
         self._pieces = pieces
-        self._held = b""
+        self._rest = b""
 
     def read(self, size: int = -1, /) -> bytes:
-        while not self._held:
+        while not self._rest:
             piece = next(self._pieces, None)
             if piece is None:
                 return b""
-            self._held = piece
-        data, self._held = self._held[:size], self._held[size:]
+            self._rest = piece
+        data, self._rest = self._rest[:size], self._rest[size:]
         return data
 
 
@@ -71,7 +71,7 @@ def read(name: str, *parts: tuple[bytes, int], block_bytes: int = MIB) -> list[C
 def test_a_row_over_the_limit_is_one_malformed_row(
     name: str, before: bytes, long: tuple[bytes, bytes, bytes], after: bytes, block_bytes: int
 ) -> None:
-    """Its beginning is kept, its length and hash are of all of it, and reading goes on after it."""
+    """The beginning of the row is kept, its length and hash cover all of it, and reading goes on after it."""
     opening, piece, closing = long
     whole = opening + piece * 20 + closing
     chunks = read(
@@ -93,7 +93,7 @@ def test_a_row_over_the_limit_is_one_malformed_row(
 @pytest.mark.parametrize("extra", [0, 1])
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b""])
 def test_the_limit_is_exact(extra: int, end: bytes) -> None:
-    """A row of the greatest length is a row, a byte more is malformed."""
+    """A row of exactly the greatest length is read, and one byte more is malformed."""
     line = b'{"a":"' + b"x" * (ROW_LIMIT_BYTES - 8 + extra) + b'"}'
     (chunk,) = read("x.jsonl", (GOOD + b"\n", 1), (line + end, 1))
     assert len(chunk.positions) == 2
@@ -104,7 +104,7 @@ def test_the_limit_is_exact(extra: int, end: bytes) -> None:
 
 
 def test_a_stray_quote_that_swallows_too_much_is_refused() -> None:
-    """A quote that is not closed within 16 MiB is no row to set aside: the error says where it is."""
+    """A quote that is not closed within 16 MiB ends the file with an error that says where it is."""
     with pytest.raises(UsageImportError, match="row on line 3 is not closed"):
         read("x.csv", (b'a,b\n1,2\n1,"2\n', 1), (b"1,2\n" * (MIB // 4), 20))
 
@@ -157,23 +157,23 @@ FILES = {
 
 
 def measured(kind: str, mib: int) -> tuple[int, int]:
-    """Rows, and MiB of memory beyond those of a small file of the same kind."""
+    """Return the rows, and the MiB of memory beyond those for a small file of the same kind."""
     script = MEASURE.format(path=[str(Path.cwd())], kind=kind, mib=mib)
-    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    rows, grown = map(int, told.stdout.split())
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    rows, grown = map(int, ended.stdout.split())
     return rows, grown
 
 
 @pytest.mark.parametrize("kind", FILES)
 def test_memory_does_not_grow_with_the_file(kind: str) -> None:
-    """A file of 160 MiB takes less than 120 MiB beyond what one of 1 MiB takes."""
+    """A file of 160 MiB takes less than 120 MiB of memory more than one of 1 MiB."""
     rows, grown = measured(kind, 160)
     assert rows > 1
     assert grown < 120
 
 
 def test_files_side_by_side_hold_no_more_than_one_alone() -> None:
-    """Two pipelines of whole chunks took 820 MiB where one takes 565; a chunk is never without a row."""
+    """Readers side by side share the size of a chunk, down to one row: two with whole chunks took 820 MiB, one takes 565."""
     alone = ChunkSize()
     for workers, files in ((2, 50), (4, 3), (1, 9)):
         beside = min(workers, files)

@@ -1,4 +1,4 @@
-"""Formats are known by name and checked by content: read as what they are, or refused in one line."""
+"""The format of a file is detected by its content with its name as a hint; unknown formats are refused in one line."""
 
 import gzip
 import io
@@ -14,7 +14,7 @@ from schemas.frames.chunk import ROW_LIMIT_BYTES, Chunk
 
 
 def packed(data: bytes) -> bytes:
-    """Gzipped the same way at any time: the bytes name the tests."""
+    """Gzip without a time, so that the same text gives the same bytes and test ids."""
     return gzip.compress(data, mtime=0)
 
 
@@ -35,7 +35,7 @@ def cells(text: bytes, name: str) -> list[tuple[Any, ...]]:
 
 
 def messages(text: bytes, name: str) -> dict[int, str]:
-    """Row number to what is wrong with it."""
+    """Return the message of each malformed row by its number."""
     return {
         chunk.positions["row"][index]: why.message
         for chunk in chunks(text, name)
@@ -94,7 +94,7 @@ def test_a_file_is_read_as_what_it_is(text: bytes, name: str, count: int) -> Non
 
 
 @pytest.mark.parametrize(
-    ("text", "name", "said"),
+    ("text", "name", "message"),
     [
         ("a,b\n1,2\n".encode("utf-16"), "x.csv", "UTF-16"),
         (EVENT.decode().encode("utf-16-le"), "x.jsonl", "UTF-16"),
@@ -118,32 +118,32 @@ def test_a_file_is_read_as_what_it_is(text: bytes, name: str, count: int) -> Non
         (b"PK\x03\x04" + b"\0" * 40, "x.csv", "a zip archive"),
     ],
 )
-def test_what_cannot_be_read_is_refused_in_one_line(text: bytes, name: str, said: str) -> None:
-    """The error names the file, what is wrong and a way out, on one line."""
+def test_unreadable_files_are_refused_in_one_line(text: bytes, name: str, message: str) -> None:
+    """The message names the file, the fault and a way out, on one line."""
     with pytest.raises(UsageImportError) as refused:
         chunks(text, name)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert str(refused.value).startswith("standard input: " if name == "-" else f"{name}: ")
     assert "\n" not in str(refused.value)
     assert "; " in str(refused.value)
 
 
 def test_a_file_name_never_reaches_the_terminal_raw() -> None:
-    """Escape sequences and line ends in a name are shown, not sent."""
+    """Escape sequences and line ends in a name are printed escaped."""
     with pytest.raises(UsageImportError) as refused:
         chunks(b"a,a\n", "x\x1b[31m\n.csv")
     assert str(refused.value).startswith("x\\x1b[31m\\n.csv: ")
 
 
 def test_a_broken_body_is_one_malformed_row() -> None:
-    """A body is as many rows as it has events, or one malformed row where it cannot be read."""
+    """A body that cannot be read is one malformed row."""
     text = b'{\n"events": [\n' + EVENT + b",\n" + EVENT + b",\n" + EVENT[:-2] + b"\n]}\n"
     assert [raw[:10] for raw in raws(text, "x.json")] == [text[:10]]
     assert messages(text, "x.json")[1].startswith("body cannot be split: unexpected ']' at byte ")
 
 
 def test_a_large_broken_body_breaks_off() -> None:
-    """Where a body larger than a row breaks, the file does: one malformed row could hide millions."""
+    """A fault in a body larger than a row ends the file with an error, since one malformed row could hide millions of events."""
     whole = b",\n".join([EVENT] * (ROW_LIMIT_BYTES // len(EVENT) + 10))
     with pytest.raises(
         UsageImportError, match=r"x\.json: body cannot be split: .* at byte [0-9]+, after row [0-9,]+; "
@@ -152,13 +152,13 @@ def test_a_large_broken_body_breaks_off() -> None:
 
 
 def test_elements_of_another_kind_are_rows() -> None:
-    """What is no object in a list of events is a row to be rejected, not a reason to stop."""
+    """An element of a list of events that is no object is a row, which is rejected later."""
     text = b'{"events": [1, "x", null, [2], ' + EVENT + b"]}"
     assert raws(text, "x.json") == [b"1", b'"x"', b"null", b"[2]", EVENT]
 
 
 def test_an_event_with_a_list_of_its_own_is_no_body() -> None:
-    """``events`` after an event's name is one of its fields."""
+    """A list named ``events`` after an event's name is one of its fields."""
     line = b'{"eventName":"a","events":[1,2]}'
     assert raws(line + b"\n" + EVENT, "x.jsonl") == [line, EVENT]
     assert raws(json.dumps(json.loads(line), indent=1).encode(), "x.json")[0].endswith(b"}")
@@ -180,19 +180,19 @@ def test_an_event_with_a_list_of_its_own_is_no_body() -> None:
     ],
 )
 def test_a_first_line_that_is_cut_off_is_one_row(cut: bytes) -> None:
-    """It is not taken for the beginning of a pretty-printed body that would swallow the rest."""
+    """The line is not taken for the beginning of a pretty-printed body, which would hide the rest of the file."""
     assert raws(b"\n".join([cut, EVENT, EVENT]), "x.jsonl") == [cut, EVENT, EVENT]
     assert raws(b"\n".join([cut, b'{"events":[' + EVENT + b"]}"]), "x.jsonl") == [cut, EVENT]
 
 
 def test_a_list_within_an_event_makes_no_body_of_its_line() -> None:
-    """A line is one row unless the list of events is at its top."""
+    """A line is one row unless its list of events is at the top level."""
     line = b'{"properties":{"events":[1]}} {"a":1}'
     assert raws(line + b"\n" + EVENT, "x.jsonl") == [line, EVENT]
 
 
 def test_one_broken_line_leaves_its_neighbours() -> None:
-    """NUL bytes, broken UTF-8 and a broken body on a line are rows of their own."""
+    """A line with NUL bytes, broken UTF-8 or a broken body is one malformed row."""
     text = b"\n".join([EVENT, b'{"a":"\xff"}', b'{"a":"\0"}', b'{"events":[1,', EVENT])
     assert messages(text, "x.jsonl") == {
         2: "broken UTF-8: invalid start byte at byte 6",
@@ -203,7 +203,7 @@ def test_one_broken_line_leaves_its_neighbours() -> None:
 
 
 def test_broken_csv_rows_are_set_aside_one_by_one() -> None:
-    """A wrong number of columns shifts nothing; a stray quote takes its own line only."""
+    """A wrong number of columns shifts no other row, and a stray quote affects its own line only."""
     text = (
         b"a,b,c\r\n"
         b"1,2,3\r\n"
@@ -238,14 +238,14 @@ def test_broken_csv_rows_are_set_aside_one_by_one() -> None:
 
 
 def test_a_quote_that_is_never_closed_takes_its_own_line_only() -> None:
-    """A stray quote does not swallow the rest of the file."""
+    """A stray quote does not hide the rest of the file."""
     text = b'a,b\n1,"2\n' + b"3,4\n" * 5
     assert messages(text, "x.csv") == {1: "quoted cell is not closed at byte 2"}
     assert cells(text, "x.csv")[1:] == [("3", "4")] * 5
 
 
 def test_a_quoted_cell_that_looks_like_rows_stays_whole() -> None:
-    """Rows without quotes are taken together, up to where a quoted cell begins."""
+    """Rows without quotes are taken together only up to the next quoted cell."""
     text = b'a,b\n1,2\n3,4\n"x,y\n5,6\nz",9\n7,8\n9,0\n'
     assert cells(text, "x.csv") == [("1", "2"), ("3", "4"), ("x,y\n5,6\nz", "9"), ("7", "8"), ("9", "0")]
     (chunk,) = chunks(text, "x.csv")
@@ -254,7 +254,7 @@ def test_a_quoted_cell_that_looks_like_rows_stays_whole() -> None:
 
 
 def test_a_column_that_appears_late_does_not_vanish() -> None:
-    """Rows are split, never guessed from the first ones."""
+    """Columns are not guessed from the first rows."""
     lines = [b'{"a":1}'] * 150_000 + [b'{"late":1}']
     assert raws(b"\n".join(lines), "x.jsonl")[-1] == b'{"late":1}'
     rows = ["a,late"] + ["1,"] * 150_000 + ["1,x"]
@@ -262,20 +262,20 @@ def test_a_column_that_appears_late_does_not_vanish() -> None:
 
 
 def test_cells_keep_their_bytes() -> None:
-    """Spaces, formulas and empty cells come as they stand; an empty cell is the empty text, quoted or not."""
+    """Spaces, formulas and empty cells are kept literally; an empty cell is the empty text, quoted or not."""
     assert cells(b'a,b,c\n =1+1 ,"",\n+5,-3,@x\n', "x.csv") == [(" =1+1 ", "", ""), ("+5", "-3", "@x")]
 
 
 @pytest.mark.parametrize("name", ["x.csv", "-"])
-def test_semicolons_part_cells_where_the_header_plainly_says_so(name: str) -> None:
-    """A header without a comma and with semicolons, or tabs, is parted by them."""
+def test_semicolons_or_tabs_separate_cells_if_the_header_has_no_comma(name: str) -> None:
+    """If the header has semicolons or tabs and no comma, they are the delimiter."""
     assert cells(b"a;b\n1;2,5\n", name) == [("1", "2,5")]
     assert cells(b"a\tb\n1\t2;5\n", name) == [("1", "2;5")]
     assert cells(b"a,b;c\n1,2;3\n", name) == [("1", "2;3")]
 
 
 def test_a_byte_order_mark_within_a_file_is_a_character() -> None:
-    """Only the one at the beginning of a file is none: wherever a read begins, a cell keeps its own."""
+    """A byte order mark is dropped at the beginning of the file only; in a cell it is kept."""
     rows = [f"\ufeffk{n},{'x' * 100}" for n in range(30_000)]
     text = "\ufeffkey,filler\n" + "\n".join(rows) + "\n"
     chunks = list(read_chunks(io.BytesIO(text.encode()), name="x.csv"))

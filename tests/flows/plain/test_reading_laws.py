@@ -1,4 +1,4 @@
-"""Laws of reading: the same rows whatever the sizes, and both ways of splitting agree."""
+"""Laws of reading: sizes of chunks and blocks change no row, and the fast and the exact splitters agree."""
 
 import csv
 import gzip
@@ -108,8 +108,8 @@ CSV_PIECES = st.lists(
 
 
 @dataclass(frozen=True)
-class Told:
-    """All that reading says of a file."""
+class Found:
+    """The rows and the error that reading a file gives."""
 
     rows: list[tuple[Any, ...]]
     raws: list[bytes]
@@ -118,16 +118,16 @@ class Told:
     error: str | None
 
 
-def told(text: bytes, name: str, **asked: Any) -> Told:
+def rows_of(text: bytes, name: str, **options: Any) -> Found:
     chunks: list[Chunk] = []
     error = None
     try:
-        chunks.extend(read_chunks(io.BytesIO(text), name=name, **asked))
+        chunks.extend(read_chunks(io.BytesIO(text), name=name, **options))
     except UsageImportError as refused:
         error = str(refused)
     first = chunks[0].positions["row"][0] if chunks else 1
     rows = [row for chunk in chunks for row in chunk.positions.rows()]
-    return Told(
+    return Found(
         rows=rows,
         raws=[raw for chunk in chunks for raw in chunk.raws or []],
         cells=[row for chunk in chunks if chunk.cells is not None for row in chunk.cells.rows()],
@@ -140,8 +140,8 @@ def told(text: bytes, name: str, **asked: Any) -> Told:
     )
 
 
-def assert_places(text: bytes, found: Told) -> None:
-    """Each row's bytes lie where its offset says, on the line it says."""
+def assert_places(text: bytes, found: Found) -> None:
+    """Assert that the bytes of each row are at its offset and on its line."""
     for index, (row, line, offset) in enumerate(found.rows):
         raw = found.raws[index]
         assert row == found.rows[0][0] + index
@@ -168,11 +168,11 @@ NAMES = st.sampled_from(["x.jsonl", "x.json", "x.csv", "-", "x.ndjson", "x.tsv"]
 )
 def test_sizes_never_show(text: bytes, name: str, chunk: ChunkSize, block_bytes: int, after_row: int) -> None:
     """Chunk and block sizes change no row, number, place, message or error; resuming reads the tail."""
-    whole = told(text, name)
+    whole = rows_of(text, name)
     assert_places(text, whole)
-    small = told(text, name, chunk=chunk, block_bytes=block_bytes)
+    small = rows_of(text, name, chunk=chunk, block_bytes=block_bytes)
     assert small == whole
-    tail = told(text, name, after_row=after_row, chunk=chunk, block_bytes=block_bytes)
+    tail = rows_of(text, name, after_row=after_row, chunk=chunk, block_bytes=block_bytes)
     assert tail.rows == whole.rows[after_row:]
     assert tail.raws == whole.raws[after_row:]
     assert tail.cells == whole.cells[after_row:]
@@ -185,13 +185,13 @@ def test_sizes_never_show(text: bytes, name: str, chunk: ChunkSize, block_bytes:
 @given(text=JSON_PIECES, block_bytes=st.integers(1, 40))
 @example(text=b'{"events":[\n{"a":"x"},{"a":[{},{}]},\n{"b":1}]}', block_bytes=4)
 def test_quick_and_exact_splitting_of_json_agree(text: bytes, block_bytes: int) -> None:
-    """Many elements parsed at once are the rows that one by one would be."""
-    quick = told(text, "x.json", block_bytes=block_bytes)
+    """Elements parsed many at once give the same rows as elements split one by one."""
+    quick = rows_of(text, "x.json", block_bytes=block_bytes)
     with pytest.MonkeyPatch.context() as patch:
         for bulk in ("_bulk_elements", "_bulk_objects"):
             patch.setattr(json_bodies, bulk, lambda window, _rows: window.offset + 1)
         patch.setattr(json_lines, "_is_plain", lambda _text, _lines: False)
-        exact = told(text, "x.json", block_bytes=block_bytes)
+        exact = rows_of(text, "x.json", block_bytes=block_bytes)
     assert quick == exact
 
 
@@ -199,12 +199,12 @@ def test_quick_and_exact_splitting_of_json_agree(text: bytes, block_bytes: int) 
 @given(text=CSV_PIECES, header=st.sampled_from([b"a,b\n", b"a\n", b"a,b,c\r\n", b"a;b\n", b""]))
 @example(text=b'1,"x\r\ny"\n2,"3"\r\n', header=b"a,b\n")
 def test_quick_and_exact_splitting_of_csv_agree(text: bytes, header: bytes) -> None:
-    """Many records split at once are the rows that one by one would be."""
-    quick = told(header + text, "x.csv")
+    """Records split many at once give the same rows as records split one by one."""
+    quick = rows_of(header + text, "x.csv")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(csv_rows, "_unquoted_lines", lambda _window, _header: None)
         patch.setattr(Grammar, "regular", lambda _self, _width: re.compile(rb"(?!)"))
-        exact = told(header + text, "x.csv")
+        exact = rows_of(header + text, "x.csv")
     assert quick == exact
 
 
@@ -218,13 +218,13 @@ CELLS = st.text(st.characters(exclude_characters="\0\r", exclude_categories=["Cs
     end=st.sampled_from(["\n", "\r\n"]),
 )
 def test_a_written_csv_is_read_back(rows: list[list[str]], quoting: Any, end: str) -> None:
-    """What Python's csv writes comes back cell by cell; rows of another width are malformed."""
+    """Cells written by Python's csv are read back exactly; rows of another width are malformed."""
     out = io.StringIO()
     names = ["one", "two", "three"]
     writer = csv.writer(out, quoting=quoting, lineterminator=end)
     writer.writerow(names)
     writer.writerows(rows)
-    found = told(out.getvalue().encode(), "x.csv")
+    found = rows_of(out.getvalue().encode(), "x.csv")
     kept = [row for row in rows if row != [""] and "".join(row).strip(" \t") + "," * (len(row) - 1)]
     assert found.error is None
     assert len(found.rows) == len(kept)
@@ -281,11 +281,11 @@ def written(events: list[dict[str, Any]], shape: str, *, indent: int | None, is_
 def test_every_shape_of_json_gives_its_events(
     events: list[dict[str, Any]], shape: str, indent: int | None, *, is_ascii: bool, mark: bytes, end: bytes
 ) -> None:
-    """Lines, arrays, bodies and pretty values give the same events, each where it lies."""
+    """Lines, arrays, bodies and pretty-printed values give the same events with their places."""
     if shape == "values" and events and not events[0]:
         events = [{"eventName": "a"}, *events]
     text = mark + written(events, shape, indent=indent, is_ascii=is_ascii) + end
-    found = told(text, "x.json", block_bytes=64)
+    found = rows_of(text, "x.json", block_bytes=64)
     assert found.error is None
     assert found.malformed == {}
     assert [json.loads(raw) for raw in found.raws] == events
@@ -299,9 +299,9 @@ def test_every_shape_of_json_gives_its_events(
     block_bytes=st.integers(1, 64),
 )
 def test_packed_is_as_unpacked(texts: list[bytes], pack: Any, block_bytes: int) -> None:
-    """gzip members and zstd frames one after another are the text they hold."""
+    """Several gzip members or zstd frames are read as the text that they hold together."""
     packed = b"".join(map(pack, texts))
-    assert told(packed, "x.jsonl", block_bytes=block_bytes) == told(b"".join(texts), "x.jsonl")
+    assert rows_of(packed, "x.jsonl", block_bytes=block_bytes) == rows_of(b"".join(texts), "x.jsonl")
 
 
 @RUNS
@@ -311,12 +311,12 @@ def test_packed_is_as_unpacked(texts: list[bytes], pack: Any, block_bytes: int) 
     share=st.floats(0, 1, exclude_max=True),
 )
 def test_a_cut_file_says_where_and_keeps_what_came_before(count: int, pack: Any, share: float) -> None:
-    """Packed data that ends too early gives a prefix of the rows, and an error with the row it got to."""
+    """Compressed data that ends too early gives the first rows and an error that names the last of them."""
     order = random.Random(count)
     lines = [json.dumps({"n": order.random()}).encode() for _ in range(count)]
     packed = pack(b"\n".join(lines) + b"\n")
     cut = packed[: max(4, int(len(packed) * share))]
-    found = told(cut, "x.jsonl.gz")
+    found = rows_of(cut, "x.jsonl.gz")
     assert found.raws == lines[: len(found.raws)]
     assert found.error is not None
     assert "ends in the middle" in found.error
@@ -324,7 +324,7 @@ def test_a_cut_file_says_where_and_keeps_what_came_before(count: int, pack: Any,
 
 
 def test_chunks_are_whole() -> None:
-    """A chunk's parts are equally high, and bytes_read rises to the file's size."""
+    """All parts of a chunk have the same number of rows, and bytes_read rises to the file's size."""
     text = b"".join(b'{"n":%d}\n' % n for n in range(1000))
     chunks = list(read_chunks(io.BytesIO(text), name="x.jsonl", chunk=ChunkSize(rows=300), block_bytes=100))
     assert [len(chunk.positions) for chunk in chunks] == [300, 300, 300, 100]

@@ -1,4 +1,4 @@
-"""Parquet comes in its own types, a batch at a time."""
+"""Parquet is read in the types that the file declares."""
 
 import io
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ def parquet(columns: dict[str, pa.Array], **options: Any) -> bytes:
 
 
 def test_types_are_kept() -> None:
-    """Decimals, whole numbers beyond doubles, times with and without a zone arrive as they are; null is null."""
+    """Decimals, integers beyond doubles, and times with and without a zone keep their values; null stays null."""
     moment = datetime(2026, 1, 1, 12, 0, 0, 123456)
     text = parquet(
         {
@@ -64,7 +64,7 @@ def test_types_are_kept() -> None:
 @pytest.mark.parametrize("name", ["x.parquet", "x.csv", "-"])
 @pytest.mark.parametrize("after_row", [0, 1, 999, 1000, 1001, 4999, 5000])
 def test_row_groups_and_sizes_never_show(name: str, after_row: int) -> None:
-    """Rows come in order whatever the row groups and chunk sizes; resuming reads the tail."""
+    """Row groups and chunk sizes do not change the order of rows, and resuming reads the rest."""
     text = parquet({"n": pa.array(range(5000))}, row_group_size=1000)
     chunks = list(read_chunks(io.BytesIO(text), name=name, chunk=ChunkSize(rows=700), after_row=after_row))
     assert [n for chunk in chunks for n in chunk.cells["n"]] == list(range(after_row, 5000))  # type: ignore[index]
@@ -72,7 +72,7 @@ def test_row_groups_and_sizes_never_show(name: str, after_row: int) -> None:
 
 
 def test_a_stream_that_cannot_be_sought_in_is_read() -> None:
-    """Parquet through a pipe is spooled."""
+    """Parquet from a pipe is copied to a temporary file."""
 
     class Pipe(io.BytesIO):
         def seekable(self) -> bool:
@@ -88,7 +88,7 @@ def test_a_stream_that_cannot_be_sought_in_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("columns", "said"),
+    ("columns", "message"),
     [
         ({"p": pa.array([{"a": 1}])}, "column 'p' has the type struct<a: int64>"),
         ({"p": pa.array([[1]])}, "column 'p' has the type list"),
@@ -96,15 +96,15 @@ def test_a_stream_that_cannot_be_sought_in_is_read() -> None:
         ({"p": pa.array([1], pa.duration("s"))}, "column 'p' has the type duration"),
     ],
 )
-def test_a_column_nothing_can_take_is_refused(columns: dict[str, pa.Array], said: str) -> None:
-    """Nested and binary columns are named, with the way out."""
+def test_a_column_of_an_unsupported_type_is_refused(columns: dict[str, pa.Array], message: str) -> None:
+    """The message names the nested or binary column and the way out."""
     with pytest.raises(UsageImportError, match="; write it as a text") as refused:
         list(read_chunks(io.BytesIO(parquet(columns)), name="x.parquet"))
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_two_columns_of_one_name_are_refused() -> None:
-    """No column is taken for another."""
+    """The message names the column that occurs twice."""
     out = io.BytesIO()
     pq.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"]), out)
     with pytest.raises(UsageImportError, match="two columns 'a'"):
@@ -112,20 +112,20 @@ def test_two_columns_of_one_name_are_refused() -> None:
 
 
 def test_a_cut_file_is_refused() -> None:
-    """A Parquet file without its end is none."""
+    """A Parquet file without its end is refused."""
     text = parquet({"n": pa.array(range(1000))})
     with pytest.raises(UsageImportError, match=r"x\.parquet: not readable as Parquet"):
         list(read_chunks(io.BytesIO(text[:-20]), name="x.parquet"))
 
 
 def test_an_empty_file_has_no_rows() -> None:
-    """No rows, no error."""
+    """A file without rows gives no row and no error."""
     text = parquet({"n": pa.array([], pa.int64())})
     assert list(read_chunks(io.BytesIO(text), name="x.parquet")) == []
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
-    """Written over by one of the same size, it does not end as if nothing had happened; unchanged it does."""
+    """A file that is overwritten by one of the same size raises an error; an unchanged one does not."""
     path = tmp_path / "x.parquet"
     versions = [parquet({"n": pa.array([version] * 40_000)}) for version in (1, 2)]
     assert len(versions[0]) == len(versions[1])
@@ -143,8 +143,8 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None
                 list(chunks)
 
 
-def test_broken_text_is_bytes_and_its_row_is_told() -> None:
-    """Nobody takes it for text: a chunk with broken text has the column as bytes, also where other batches are sound.
+def test_a_column_with_broken_text_is_bytes() -> None:
+    """A chunk with a text that is not UTF-8 has the column as bytes, even if its other batches are sound.
 
     Arrow itself refuses a dictionary with broken text.
     """
@@ -163,7 +163,7 @@ def test_broken_text_is_bytes_and_its_row_is_told() -> None:
 
 @pytest.mark.parametrize("zone", ["+05:30", "-0930", "Z", "Foo/Bar", "Asia/Kolkata"])
 def test_an_instant_is_one_whatever_zone_it_is_shown_in(zone: str) -> None:
-    """The zone of a column is how its instants are displayed, known here or not."""
+    """The zone of a column, known here or not, changes only how its instants are displayed."""
     text = parquet({"t": pa.array([1_769_914_800_123_456], pa.timestamp("us", zone))})
     (chunk,) = read_chunks(io.BytesIO(text), name="x.parquet")
     assert chunk.cells is not None

@@ -16,7 +16,7 @@ EVENT = b'{"eventName":"a"}\n'
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder of exports, and of what is none."""
+    """A folder of exports and of other files."""
     for name in [
         "b.jsonl",
         "a.csv",
@@ -40,7 +40,7 @@ def listed(folder: Path, *sources: str) -> list[str]:
 
 
 def test_a_folder_stands_for_its_exports_by_the_bytes_of_their_path(folder: Path) -> None:
-    """Known endings, below too, nothing hidden; capital letters come before small ones."""
+    """Files of known endings are found, below the folder too, without hidden ones; capital letters come before small ones."""
     assert listed(folder, str(folder)) == [
         "Z.JSON",
         "[x].jsonl",
@@ -53,10 +53,10 @@ def test_a_folder_stands_for_its_exports_by_the_bytes_of_their_path(folder: Path
 
 
 @pytest.mark.parametrize("source", ["gg/*", "./gg/*", "gg", "./gg/", "./gg/**", "gg//*"])
-def test_the_order_does_not_depend_on_how_a_source_is_spelt(
+def test_the_order_does_not_depend_on_the_spelling_of_a_source(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
 ) -> None:
-    """A later correction stays the later one, and no file is listed twice."""
+    """A later file stays the later one in every spelling, and no file is listed twice."""
     monkeypatch.chdir(tmp_path)
     for name in ("gg/2026-01/01.jsonl", "gg/corrections.jsonl"):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
@@ -65,20 +65,20 @@ def test_the_order_does_not_depend_on_how_a_source_is_spelt(
 
 
 def test_sources_keep_the_order_given(folder: Path) -> None:
-    """Only what one source stands for is sorted."""
+    """Only the files of one source are sorted."""
     names = [str(folder / "b.jsonl"), str(folder / "notes.txt"), str(folder / "a*")]
     assert listed(folder, *names) == ["b.jsonl", "notes.txt", "a b.ndjson.zst", "a.csv"]
 
 
 def test_a_glob_takes_folders_as_their_exports(folder: Path) -> None:
-    """A folder that matches stands for its files; a file is listed once."""
+    """A folder that matches stands for its files, and each file is listed once."""
     assert listed(folder, str(folder / "su*")) == ["sub/c.parquet"]
     assert listed(folder, str(folder / "**" / "*.parquet")) == ["sub/c.parquet"]
     assert listed(folder, str(folder / "[x].jsonl")) == ["[x].jsonl"]
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "message"),
     [
         ("nowhere.jsonl", "there is no such file or folder"),
         ("no*.jsonl", "no file matches"),
@@ -89,29 +89,29 @@ def test_a_glob_takes_folders_as_their_exports(folder: Path) -> None:
         ("bad\x1b[0m.jsonl", "bad\\x1b[0m.jsonl: no file matches"),
     ],
 )
-def test_what_stands_for_nothing_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, said: str
+def test_a_source_without_files_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, message: str
 ) -> None:
-    """The error names the source and the way out, on one line."""
+    """The message names the source and the way out, on one line."""
     (tmp_path / "empty").mkdir()
     (tmp_path / "dangling.jsonl").symlink_to("nothing")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageImportError) as refused:
         list_sources([source])
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert "; " in str(refused.value)
     assert str(refused.value).isprintable()
 
 
 def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
-    """A name that is not UTF-8 could not be told again."""
+    """A name that is not UTF-8 is refused, since it could not be stored or printed."""
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.jsonl")).write_bytes(EVENT)
     with pytest.raises(UsageImportError, match="the name is not UTF-8"):
         list_sources([str(tmp_path)])
 
 
-def test_a_source_is_its_bytes(folder: Path) -> None:
-    """The hash is of the bytes as stored, with their number."""
+def test_a_source_is_identified_by_its_bytes(folder: Path) -> None:
+    """The hash and the size are those of the bytes as stored."""
     (file,) = list_sources([str(folder / "b.jsonl")])
     assert file.size == len(EVENT)
     assert hash_source(file) == (hashlib.sha256(EVENT).hexdigest(), len(EVENT))
@@ -121,7 +121,7 @@ def test_a_source_is_its_bytes(folder: Path) -> None:
 
 
 def test_a_file_that_changed_since_it_was_listed_is_refused(folder: Path) -> None:
-    """Other bytes under the same name are not taken for those that were listed."""
+    """Opening raises an error if the bytes are no longer those that were listed."""
     (file,) = list_sources([str(folder / "b.jsonl")])
     (folder / "b.jsonl").write_bytes(EVENT * 2)
     with pytest.raises(UsageImportError, match=r"b\.jsonl: the file changed while it was read"):
@@ -129,7 +129,7 @@ def test_a_file_that_changed_since_it_was_listed_is_refused(folder: Path) -> Non
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(folder: Path) -> None:
-    """A file that grows under the reader does not end as if nothing had happened."""
+    """Reading a file that grows meanwhile raises an error at its end."""
     path = folder / "b.jsonl"
     path.write_bytes(EVENT * 1000)
     (file,) = list_sources([str(path)])
@@ -143,8 +143,8 @@ def test_a_file_that_changes_while_it_is_read_is_refused(folder: Path) -> None:
             stream.read(1000)
 
 
-def test_errors_of_the_reader_are_not_taken_for_the_file_s(folder: Path) -> None:
-    """What goes wrong while a file is open is told as it is."""
+def test_errors_of_the_caller_pass_unchanged(folder: Path) -> None:
+    """An OSError raised in the block while a file is open is not reported as an error of the file."""
     (file,) = list_sources([str(folder / "b.jsonl")])
     with pytest.raises(ConnectionResetError), open_source(file):
         raise ConnectionResetError
@@ -162,15 +162,17 @@ with open_source(file) as stream:
 
 @pytest.mark.parametrize("source", ["-", "/dev/stdin"])
 def test_standard_input_is_read_once_and_can_be_read_again(source: str) -> None:
-    """A pipe is kept aside, so that it can be hashed and read."""
+    """A pipe is copied, so that it can be hashed and then read."""
     text = EVENT * 100_000
-    told = subprocess.run([sys.executable, "-c", SCRIPT, source], input=text, capture_output=True, check=True)
+    ended = subprocess.run(
+        [sys.executable, "-c", SCRIPT, source], input=text, capture_output=True, check=True
+    )
     digest = hashlib.sha256(text).hexdigest()
-    assert told.stdout.decode().split() == [digest, str(len(text)), str(len(text)), "True"]
+    assert ended.stdout.decode().split() == [digest, str(len(text)), str(len(text)), "True"]
 
 
 def test_a_file_without_permission_is_refused(folder: Path) -> None:
-    """No permission is said as such, for a file as for a folder on the way."""
+    """Missing permission is reported as such, for a file and for a folder above it."""
     (folder / "b.jsonl").chmod(0)
     (folder / "sub").chmod(0)
     is_root = os.geteuid() == 0
@@ -188,8 +190,8 @@ def test_a_file_without_permission_is_refused(folder: Path) -> None:
         (folder / "sub").chmod(0o700)
 
 
-def test_wrong_usage_is_told_from_failure(tmp_path: Path) -> None:
-    """A source that stands for nothing is wrong usage; a gone file is a failure."""
+def test_wrong_usage_differs_from_failure(tmp_path: Path) -> None:
+    """A source without files is wrong usage; a file that is gone is a failure."""
     with pytest.raises(ConfigurationError):
         list_sources([str(tmp_path / "nothing")])
     gone = Source(str(tmp_path / "gone.jsonl"), 1, "1-1-1")
