@@ -21,6 +21,9 @@ from schemas.errors import ConfigurationError, UsageImportError
 
 BLOCK_BYTES = 1024 * 1024
 
+SPOOLS: list[IO[bytes]] = []
+"""The copies of standard input and pipes, referenced here so that they live as long as the process."""
+
 
 @dataclass(frozen=True)
 class Source:
@@ -75,9 +78,8 @@ def _below(folder: str) -> set[str]:
     """Return the files of known endings in a folder and below it, without hidden ones."""
     found = set()
     for parent, folders, files in os.walk(folder, onerror=_refuse):
-        folders[:] = [
-            folder for folder in folders if not folder.startswith(".")
-        ]  # the walk skips hidden ones
+        # The walk goes into the folders that are left in the list.
+        folders[:] = [folder for folder in folders if not folder.startswith(".")]
         found |= {str(Path(parent, name)) for name in files if names.is_known(name)}
     return found
 
@@ -99,6 +101,7 @@ def _glob(source: str) -> set[str]:
 
 
 def _local(path: str) -> Source:
+    """Return a local file as a source; raise UsageImportError if it cannot be read."""
     _check_name(path)
     try:
         state = Path(path).stat()
@@ -111,6 +114,7 @@ def _local(path: str) -> Source:
 
 
 def _check_name(path: str) -> None:
+    """Raise UsageImportError for a name that is not UTF-8, which could not be stored."""
     try:
         path.encode()
     except UnicodeEncodeError as error:
@@ -118,6 +122,7 @@ def _check_name(path: str) -> None:
 
 
 def _pin_of(state: os.stat_result) -> str:
+    """Return a text that changes when a file is written or replaced."""
     return f"{state.st_size}-{state.st_mtime_ns}-{state.st_ino}"
 
 
@@ -191,10 +196,6 @@ def _spool(uri: str) -> str:
             spool.write(block)
     spool.flush()
     return spool.name
-
-
-SPOOLS: list[IO[bytes]] = []
-"""References that keep the temporary files until the process ends."""
 
 
 def hash_source(source: Source) -> tuple[str, int]:

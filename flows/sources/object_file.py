@@ -51,11 +51,11 @@ class ObjectFile(io.RawIOBase):
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="ahead")
 
     def readable(self) -> bool:
-        """True."""
+        """Return True."""
         return True
 
     def seekable(self) -> bool:
-        """True."""
+        """Return True."""
         return True
 
     def tell(self) -> int:

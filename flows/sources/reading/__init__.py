@@ -5,6 +5,6 @@ decide what a row means.
 """
 
 from flows.sources.reading.chunks import CHUNK_ROWS, ChunkSize
-from flows.sources.reading.files import read_chunks
+from flows.sources.reading.exports import read_chunks
 
 __all__ = ["CHUNK_ROWS", "ChunkSize", "read_chunks"]

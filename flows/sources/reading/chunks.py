@@ -34,7 +34,36 @@ class ChunkSize:
 CHUNK = ChunkSize()
 
 
-class ChunkBuilder:
+def cut_chunks(
+    runs: Iterator[Run], *, name: str, after_row: int, size: ChunkSize, progress: Callable[[], int]
+) -> Iterator[Chunk]:
+    """Cut runs into chunks of at most ``size``, leaving out the rows up to ``after_row``.
+
+    progress: returns the bytes of the source read so far.
+    Raises UsageImportError if the source breaks off; the rows before the break are yielded first.
+    """
+    builder = _ChunkBuilder(after_row=after_row, progress=progress)
+    interruption: InterruptionError | None = None
+    while True:
+        try:
+            run = next(runs, None)
+        except InterruptionError as error:
+            interruption, run = error, None
+        if run is None:
+            break
+        rest: Run | None = run
+        while rest is not None:
+            rest = builder.add(rest, room=size.rows - builder.rows)
+            if builder.rows >= size.rows or builder.size >= size.bytes:
+                yield builder.build()
+    if builder.rows:
+        yield builder.build()
+    if interruption is not None:
+        message = f"{name}: {interruption}, after row {builder.row:,}; get the whole file again"
+        raise UsageImportError(message) from interruption
+
+
+class _ChunkBuilder:
     """A builder that numbers the rows of one file and collects them into chunks."""
 
     def __init__(self, *, after_row: int, progress: Callable[[], int]) -> None:
@@ -91,32 +120,3 @@ def _concatenate_cells(cells: list[pl.DataFrame]) -> pl.DataFrame:
     """
     broken = {name for run in cells for name, kind in run.schema.items() if kind == pl.Binary}
     return pl.concat([run.with_columns(pl.col(*broken).cast(pl.Binary)) if broken else run for run in cells])
-
-
-def cut_chunks(
-    runs: Iterator[Run], *, name: str, after_row: int, size: ChunkSize, progress: Callable[[], int]
-) -> Iterator[Chunk]:
-    """Cut runs into chunks of at most ``size``, leaving out the rows up to ``after_row``.
-
-    progress: returns the bytes of the source read so far.
-    Raises UsageImportError if the source breaks off; the rows before the break are yielded first.
-    """
-    builder = ChunkBuilder(after_row=after_row, progress=progress)
-    interruption: InterruptionError | None = None
-    while True:
-        try:
-            run = next(runs, None)
-        except InterruptionError as error:
-            interruption, run = error, None
-        if run is None:
-            break
-        rest: Run | None = run
-        while rest is not None:
-            rest = builder.add(rest, room=size.rows - builder.rows)
-            if builder.rows >= size.rows or builder.size >= size.bytes:
-                yield builder.build()
-    if builder.rows:
-        yield builder.build()
-    if interruption is not None:
-        message = f"{name}: {interruption}, after row {builder.row:,}; get the whole file again"
-        raise UsageImportError(message) from interruption

@@ -14,14 +14,11 @@ from flows.sources.reading.interruption import InterruptionError
 from flows.sources.reading.runs import OVERSIZED, RowList, Run
 from flows.sources.reading.soundness import is_sound
 from flows.sources.reading.values import BrokenJsonError, Value, display_byte
-from flows.sources.reading.window import Window, consume_malformed
+from flows.sources.reading.window import GROWTH_BYTES, Window, consume_malformed
 from schemas.frames.chunk import ROW_LIMIT_BYTES
 
 BULK_BYTES = 1024 * 1024
 """Bytes of elements that are parsed at once: msgspec splits 2 GB/s this way, against 50 MB/s one by one (measured)."""
-
-GROWTH_BYTES = 4 * 1024 * 1024
-"""A long row is read in steps of this size."""
 
 HEAD_BYTES = 64 * 1024
 """The longest name in an object that is looked at; a longer one is none that matters."""

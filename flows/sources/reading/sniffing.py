@@ -42,18 +42,18 @@ def is_utf16_or_utf32(head: bytes) -> bool:
     return head.startswith(WIDE_MARKS) or head[1:2] == b"\0" or (head[:1] == b"\0" and head[1:2] != b"\0")
 
 
-def is_json(head: bytes) -> bool:
+def _is_json(head: bytes) -> bool:
     """Return whether a text begins like a JSON object or list."""
     return bool(JSON_START.match(head) or OPEN_START.match(head))
 
 
 def is_csv(head: bytes, delimiter: bytes, ending: str) -> bool:
     """Return whether a text is CSV: by the ending of its name, else by a header that can be nothing else."""
-    if is_json(head):
+    if _is_json(head):
         return False
     if ending in CSV:
         return True
-    columns = header_names(head, delimiter)
+    columns = _header_names(head, delimiter)
     if not columns or OBJECT_LINE.search(head) or len(set(columns)) < len(columns):
         return False
     if ending in JSON or len(columns) == 1:
@@ -63,10 +63,10 @@ def is_csv(head: bytes, delimiter: bytes, ending: str) -> bool:
 
 def is_any_json(head: bytes, ending: str) -> bool:
     """Return whether a text that is not CSV is JSON, even if its first lines are broken."""
-    return ending in JSON or is_json(head) or OBJECT_LINE.search(head) is not None
+    return ending in JSON or _is_json(head) or OBJECT_LINE.search(head) is not None
 
 
-def header_names(head: bytes, delimiter: bytes) -> list[str]:
+def _header_names(head: bytes, delimiter: bytes) -> list[str]:
     """Return the cells of the first record, or none if it is broken."""
     try:
         record = Grammar(delimiter).record(head.lstrip(b"\r\n"), 0, is_last=len(head) < HEAD_BYTES)

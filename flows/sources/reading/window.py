@@ -8,6 +8,9 @@ from flows.sources.reading.interruption import InterruptionError
 from flows.sources.reading.runs import Run, malformed_run
 from schemas.frames.chunk import RAW_KEPT_BYTES, ROW_LIMIT_BYTES
 
+GROWTH_BYTES = 4 * 1024 * 1024
+"""A long row is read in steps of this size."""
+
 FILLED = re.compile(rb"[^ \t\r\n]")
 
 BLANK_LINES = re.compile(rb"(?:[ \t\r]*+\n)*+")

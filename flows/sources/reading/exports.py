@@ -1,4 +1,4 @@
-"""Detect the format of an export and read it in chunks of rows."""
+"""Read an export in chunks of rows, in the format that its first bytes and its name show."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -7,8 +7,9 @@ from typing import BinaryIO
 
 from flows.sources.reading import names, sniffing
 from flows.sources.reading.chunks import CHUNK, ChunkSize, cut_chunks
+from flows.sources.reading.csv_header import read_header
 from flows.sources.reading.csv_records import Grammar
-from flows.sources.reading.csv_rows import read_header, split_records
+from flows.sources.reading.csv_rows import split_records
 from flows.sources.reading.decompression import BLOCK_BYTES, compression, decompressed
 from flows.sources.reading.json_bodies import is_body, split_values, split_whole
 from flows.sources.reading.json_lines import split_lines
@@ -88,13 +89,14 @@ def _spool(head: bytes, stream: BinaryIO) -> BinaryIO:
 
 
 def _text_runs(stream: CountingStream, head: bytes, *, name: str, size: int) -> Iterator[Run]:
+    """Yield the rows of a text that may be compressed, read in blocks of ``size`` bytes."""
     blocks: Iterator[bytes] = _blocks(stream.read, head, size)
     kind = compression(head)
     if kind is not None:
         blocks = decompressed(blocks, kind, size=size)
     window = Window(blocks)
     window.reach(sniffing.HEAD_BYTES)
-    yield from _runs(window, name=name)
+    yield from _split(window, name=name)
 
 
 def _blocks(read: Callable[[int], bytes], head: bytes, size: int) -> Iterator[bytes]:
@@ -104,7 +106,8 @@ def _blocks(read: Callable[[int], bytes], head: bytes, size: int) -> Iterator[by
         block = read(size)
 
 
-def _runs(window: Window, *, name: str) -> Iterator[Run]:
+def _split(window: Window, *, name: str) -> Iterator[Run]:
+    """Yield the rows of a text in its format; raise UsageImportError if the format is unknown."""
     head = window.data[: sniffing.HEAD_BYTES]
     if sniffing.is_utf16_or_utf32(head):
         raise UsageImportError(f"{name}: the text is UTF-16 or UTF-32; convert it to UTF-8")
