@@ -1,4 +1,8 @@
-"""Run migrations on the connection that the caller passes, inside the caller's transaction."""
+"""Run migrations on the connection that the caller passes, inside the caller's transaction.
+
+Before a migration is added, ``python -m tests.flows.saved_versions`` saves a database of the version before it, which the tests
+of migrations then upgrade.
+"""
 
 from alembic import context
 

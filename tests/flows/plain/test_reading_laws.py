@@ -177,7 +177,7 @@ def test_sizes_never_show(text: bytes, name: str, chunk: ChunkSize, block_bytes:
     assert tail.raws == whole.raws[after_row:]
     assert tail.cells == whole.cells[after_row:]
     assert tail.malformed == {
-        index - after_row: why for index, why in whole.malformed.items() if index >= after_row
+        index - after_row: fault for index, fault in whole.malformed.items() if index >= after_row
     }
 
 
@@ -188,7 +188,7 @@ def test_quick_and_exact_splitting_of_json_agree(text: bytes, block_bytes: int) 
     """Elements parsed many at once give the same rows as elements split one by one."""
     quick = rows_of(text, "x.json", block_bytes=block_bytes)
     with pytest.MonkeyPatch.context() as patch:
-        for bulk in ("_bulk_elements", "_bulk_objects"):
+        for bulk in ("take_elements", "take_objects"):
             patch.setattr(json_bodies, bulk, lambda window, _rows: window.offset + 1)
         patch.setattr(json_lines, "_is_plain", lambda _text, _lines: False)
         exact = rows_of(text, "x.json", block_bytes=block_bytes)
