@@ -93,6 +93,7 @@ class ObjectFile(io.RawIOBase):
         return b"".join(pieces)
 
     def _load_range(self, start: int) -> None:
+        """Make the range at ``start`` the current one; if the file is read in sequence, fetch the next one meanwhile."""
         is_sequence = start == self._start + len(self._range)
         if self._ahead and self._ahead[0] == start:
             self._range = self._ahead[1].result()
@@ -104,6 +105,7 @@ class ObjectFile(io.RawIOBase):
             self._ahead = (following, self._worker.submit(self._fetch, following))
 
     def _fetch(self, start: int) -> bytes:
+        """Return the range at ``start``, requested again after a failure."""
         end = min(start + RANGE_BYTES, self._size)
         pause = FIRST_PAUSE_SECONDS
         for attempt in range(1, ATTEMPTS + 1):

@@ -13,6 +13,7 @@ from schemas.errors import ConfigurationError, UsageImportError
 PAGE_OBJECTS = 1000
 
 MAGIC = re.compile(r"[*?\[]")
+"""A character that makes a key a pattern."""
 
 
 def list_objects(url: str) -> list[StoredObject]:
@@ -50,6 +51,7 @@ def _matching(location: Location, url: str) -> list[StoredObject]:
 
 
 def _is_below(key: str, pattern: re.Pattern[str]) -> bool:
+    """Return whether a key lies below a prefix that matches, and has a known ending without hidden parts."""
     parts = key.split("/")
     return any(
         pattern.fullmatch("/".join(parts[:depth])) and names.is_known("/".join(parts[depth:]))
@@ -58,6 +60,7 @@ def _is_below(key: str, pattern: re.Pattern[str]) -> bool:
 
 
 def _listed(location: Location, prefix: str) -> Iterator[Any]:
+    """Yield the objects below a prefix, page by page."""
     pages = obstore.list(store_of(location.root), prefix=prefix or None, chunk_size=PAGE_OBJECTS)
     while True:
         try:

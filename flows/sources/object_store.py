@@ -20,6 +20,7 @@ from flows.sources.object_store_errors import (
 from flows.sources.reading import names
 from schemas.errors import ConfigurationError, UnreachableError, UsageImportError
 
+# The client retries a request by itself as these settings say.
 RETRIES: Any = {
     "max_retries": 4,
     "backoff": {"init_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=2), "base": 2},

@@ -3,6 +3,7 @@
 import re
 
 INSIDE = re.compile(rb'[^"]*+(?:""[^"]*+)*+')
+"""The inside of a quoted cell, up to its closing quote."""
 
 
 class LongRecord:

@@ -97,6 +97,7 @@ def decompressed(blocks: Iterator[bytes], kind: Compression, *, size: int) -> It
 
 
 def _texts(blocks: Iterator[bytes], kind: Compression, size: int) -> Iterator[bytes]:
+    """Yield the text of all members; raise EOFError if the last one is not complete."""
     member: Member | None = None
     is_first = True
     for block in blocks:

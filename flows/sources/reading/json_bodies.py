@@ -18,10 +18,15 @@ HEAD_BYTES = 64 * 1024
 """The longest name in an object that is looked at; a longer one is none that matters."""
 
 EVENT_NAMES = frozenset({b'"eventName"', b'"event_name"'})
+"""The names that make an object an event, even if a list named ``events`` follows."""
+
 NAME = re.compile(
     rb'[ \t\r\n]*+("(?:[^"\\\x00-\x1f]|\\.)*+")[ \t\r\n]*+:[ \t\r\n]*+(?=[^ \t\r\n])', re.DOTALL
 )
+"""A name in an object (group 1, with its quotes) up to its value."""
+
 SEPARATOR = re.compile(rb"[ \t\r\n]*+([,}])")
+"""The comma or brace after a value in an object."""
 
 BREAK = "body cannot be split"
 

@@ -13,6 +13,7 @@ from schemas.frames.chunk import ROW_LIMIT_BYTES
 FIRST_BYTE = itemgetter(0)
 BLANKS = b" \t\r"
 EVENTS = re.compile(rb'"events"[ \t]*+:[ \t]*+\[')
+"""The beginning of the list of events in a body."""
 
 
 def split_lines(window: Window) -> Iterator[Run]:
@@ -55,6 +56,7 @@ def _is_plain(text: bytes, lines: list[bytes]) -> bool:
 
 
 def _mixed_lines(lines: list[bytes], *, line: int, offset: int) -> Iterator[Run]:
+    """Yield the rows of lines of any kind, one line at a time."""
     rows = RowList()
     for number, text in enumerate(lines, line):
         raw = text.removesuffix(b"\r")
@@ -70,6 +72,7 @@ def _mixed_lines(lines: list[bytes], *, line: int, offset: int) -> Iterator[Run]
 
 
 def _holds_events(line: bytes) -> bool:
+    """Return whether a line is a list, or an object that may be a body."""
     text = line.lstrip(BLANKS)
     return text.startswith(b"[") or (text.startswith(b"{") and EVENTS.search(text) is not None)
 

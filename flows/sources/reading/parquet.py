@@ -12,6 +12,8 @@ from flows.sources.reading.runs import Run
 from schemas.errors import UsageImportError
 
 MAGIC = b"PAR1"
+"""The first bytes of a Parquet file."""
+
 BATCH_ROWS = 16_384
 BUFFER_BYTES = 1024 * 1024
 
@@ -66,6 +68,7 @@ def read_parquet(stream: BinaryIO, *, name: str, after_row: int) -> Iterator[Run
 
 
 def _check_columns(schema: pa.Schema, name: str) -> None:
+    """Raise UsageImportError for a column of an unsupported type, or two columns of one name."""
     for column in schema:
         if not is_supported(column.type):
             raise UsageImportError(
@@ -83,6 +86,7 @@ def _sound(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _sound_column(column: pa.Array) -> pa.Array:
+    """Return a column of timestamps in UTC, a column with broken text as bytes, and any other column as it is."""
     kind = column.type
     if pa.types.is_timestamp(kind) and kind.tz is not None:
         return column.cast(pa.timestamp(kind.unit, "UTC"))

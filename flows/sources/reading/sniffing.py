@@ -7,10 +7,11 @@ from flows.sources.reading.names import CSV, JSON
 from flows.sources.reading.values import BrokenJsonError, Value
 
 HEAD_BYTES = 64 * 1024
+"""The bytes at the beginning of a text by which its format is detected."""
 
 UTF8_MARK = b"\xef\xbb\xbf"
 WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
-
+"""The byte order marks of UTF-16 and UTF-32."""
 
 FOREIGN_FORMATS = {
     b"PK\x03\x04": "a zip archive or a spreadsheet",
@@ -23,13 +24,24 @@ FOREIGN_FORMATS = {
     b"%PDF": "a PDF",
     b"SQLite": "an SQLite database",
 }
+"""Formats that are recognised by their first bytes and cannot be read."""
+
+BLANKS = b" \t\r\n"
 
 JSON_START = re.compile(rb'[ \t\r\n]*+(?:\{[ \t\r\n]*+["}]|\[[ \t\r\n]*+[\[{\]"\d])')
+"""The beginning of an object or a list, with the first byte inside it."""
+
 OPEN_START = re.compile(rb"[ \t\r\n]*+[\[{][ \t\r\n]*+\Z")
-BLANKS = b" \t\r\n"
+"""An opening bracket with nothing but white space after it."""
+
 FIRST_LINES = re.compile(rb"(?:[ \t\r\n]*+[^\n]++\n){2}[ \t\r\n]*+[^ \t\r\n]")
+"""Two lines that are not blank, and the first byte of a third."""
+
 OBJECT_LINE = re.compile(rb"^[ \t]*+\{", re.MULTILINE)
+"""A line that begins with an object."""
+
 IDENTIFIER = re.compile(r"[^\W\d][\w.]*")
+"""A name that a column of a CSV without other signs must have."""
 
 
 def foreign_format(head: bytes) -> str | None:

@@ -3,11 +3,21 @@
 import re
 
 OPENING = {ord("}"): ord("{"), ord("]"): ord("[")}
+"""The opening bracket of each closing one."""
+
 PLAIN = rb"[^\"\\\x00-\x1f]*+(?:\\.[^\"\\\x00-\x1f]*+)*+"
+"""The inside of a string, up to its closing quote."""
+
 BRACKET = re.compile(rb'["{}\[\]]')
+"""A bracket, or the quote that opens a string."""
+
 BRACKET_BEYOND_STRINGS = re.compile(rb'[^"{}\[\]]*+(?:"' + PLAIN + rb'"[^"{}\[\]]*+)*+[{}\[\]]', re.DOTALL)
+"""All up to and including the next bracket that is not in a string."""
+
 STRING = re.compile(PLAIN, re.DOTALL)
+
 SCALAR_STOP = re.compile(rb"[\s,\]}\[{\":]")
+"""The byte after a number or a literal."""
 
 DEPTH_LIMIT = 16 * 1024 * 1024
 """The most brackets open at a time: more than the longest row can open."""

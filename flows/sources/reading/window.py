@@ -12,8 +12,10 @@ GROWTH_BYTES = 4 * 1024 * 1024
 """A long row is read in steps of this size."""
 
 FILLED = re.compile(rb"[^ \t\r\n]")
+"""A byte that is not white space."""
 
 BLANK_LINES = re.compile(rb"(?:[ \t\r]*+\n)*+")
+"""Whole blank lines."""
 
 
 class Window:
