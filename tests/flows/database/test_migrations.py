@@ -198,14 +198,11 @@ def refusal(desk: Desk, *, exit_code: int = 2) -> str:
     """Return the one line with which every command that opens the database is refused."""
     catalog = desk.write_catalog(catalog_of(CALLS))
     source = desk.write("rows.jsonl", {"eventName": "call", "externalCustomerId": "acme"})
-    commands = [
-        ("usage",),
-        ("imports",),
-        ("settings",),
-        ("check", source),
-        ("run", source),
-        ("catalog", catalog),
+    commands: list[tuple[str | Path, ...]] = [
+        (name,) for name in ("usage", "events", "unassigned", "imports")
     ]
+    commands += [("imports", "show", "1"), ("rejects", "1"), ("revert", "1"), ("settings",), ("rollup",)]
+    commands += [("check", source), ("run", source), ("catalog", catalog)]
     lines = {desk(*command, exit_code=exit_code).err for command in commands}
     assert len(lines) == 1, lines
     [line] = lines
