@@ -62,9 +62,8 @@ def run(
     wait: Wait = False,
     as_json: Json = False,
 ) -> None:
-    """Import: load, settle, roll up, publish."""
-    from flows.catalog.apply import load_catalog
-    from flows.imports.request import ImportRequest, pace
+    """Import: load, deduplicate, roll up, publish."""
+    from flows.imports.request import ImportRequest
     from flows.orchestration.route import import_sources
     from flows.output.catalog import say_lines_follow
     from flows.output.imports import report_run
@@ -73,21 +72,24 @@ def run(
 
     request = ImportRequest(
         sources=tuple(sources),
+        catalog=str(catalog) if catalog else None,
         mapping_file=str(mapping) if mapping else None,
         clock=parse_instant(clock) if clock is not None else None,
         max_rejected=None if max_rejected is None else parse_share(max_rejected),
         reason=reason,
+        wait=wait,
     )
-    with database() as engine:
-        applied = None
-        if catalog is not None:
-            read_at = request.clock or datetime.now(UTC)
-            applied = load_catalog(engine, catalog, prune=False, clock=read_at, reason=reason, wait=wait)
-        with import_progress() as display:
-            ledger = import_sources(engine, request, wait=wait, pace=pace(), display=display, say=say)
-    if applied is not None and applied.is_ahead and ledger.status != ImportStatus.PUBLISHED:
+    with database() as engine, import_progress() as display:
+        result = import_sources(engine, request, display=display, say=say)
+    if result.error is not None:
+        raise result.error
+    if (
+        result.catalog is not None
+        and result.catalog.is_ahead
+        and result.ledger.status != ImportStatus.PUBLISHED
+    ):
         say_lines_follow()
-    report_run(ledger, as_json=as_json)
+    report_run(result.ledger, as_json=as_json)
 
 
 @imports_app.callback()

@@ -49,7 +49,7 @@ def next_id(connection: Connection, column: Any) -> int:
     return int(connection.scalar(select(func.coalesce(func.max(column), 0) + 1)) or 1)
 
 
-def plan_files(
+def place_files(
     connection: Connection, hashed: Sequence[HashedSource], mapping: Mapping
 ) -> tuple[ImportFile, ...]:
     """Each file with its place: the one it has had since it was first listed, or the next."""

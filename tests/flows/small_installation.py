@@ -25,6 +25,7 @@ from flows.catalog.apply import apply_catalog
 from flows.imports.recompute import run_rollup
 from flows.imports.request import ImportRequest, Pace
 from flows.imports.run import run_import
+from flows.imports.runner import ThreadRunner
 from flows.output.progress import NoDisplay
 from flows.usage.read_lines import UsageFilter, read_usage
 from schemas.ledger import Ledger
@@ -198,7 +199,8 @@ class SmallInstallation:
     ) -> Ledger:
         """Import some files."""
         request = ImportRequest(sources=paths, clock=clock, max_rejected=EVERYTHING, mapping_file=mapping)
-        return run_import(self.engine, request, wait=False, pace=pace or Pace(workers=1), display=NoDisplay())
+        runner = ThreadRunner(self.engine, pace=pace or Pace(workers=1), display=NoDisplay())
+        return run_import(request, runner).ledger
 
     def rollup(self, *, clock: datetime = CLOCK) -> Ledger:
         """Recompute what a catalog has changed."""

@@ -229,7 +229,7 @@ def test_a_task_is_a_stage_or_a_file(stack: Stack, october: Answer) -> None:
             "list and hash sources",
             "begin",
             f"load {STORY / 'october.jsonl'}",
-            "settle, roll up and publish",
+            "deduplicate, roll up and publish",
             "write artifacts",
         ]
     )

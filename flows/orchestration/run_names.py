@@ -1,0 +1,56 @@
+"""Name flow runs and their ends: the name of a run, and the last line of an import."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from prefect.runtime import flow_run
+
+from flows.output.table import visible
+from schemas.ledger import Ledger
+from schemas.vocabulary import ImportStatus
+
+NAME_LENGTH: Final = 160
+
+SOURCES_NAMED: Final = 3
+
+
+def run_name() -> str:
+    """Return the name of the current flow run: its sources and its day."""
+    parameters = flow_run.parameters
+    sources = [str(source) for source in parameters.get("sources") or ()]
+    named = " ".join(sources[:SOURCES_NAMED])
+    more = f" and {len(sources) - SOURCES_NAMED:,} more" if len(sources) > SOURCES_NAMED else ""
+    clock = parameters.get("clock") or datetime.now(UTC)
+    return f"{short(named)}{more} {str(clock)[:10]}".strip()
+
+
+def short(text: str) -> str:
+    """Return a name as pages show it: without control characters, and only the end of one that is too long."""
+    shown = visible(text)
+    return shown if len(shown) <= NAME_LENGTH else "…" + shown[-NAME_LENGTH:]
+
+
+def canonical_line(ledger: Ledger) -> str:
+    """Return one line about the end of an import: its status, rows, outcomes and changed lines."""
+    if ledger.status == ImportStatus.UNCHANGED:
+        return f"unchanged: all files are known since import {ledger.import_id}"
+    outcomes = ", ".join(
+        f"{count:,} {name}"
+        for name, count in (
+            ("new", ledger.new),
+            ("duplicate", ledger.duplicate),
+            ("corrected", ledger.corrected),
+            ("stale", ledger.stale),
+            ("rejected", ledger.rejected),
+        )
+        if count
+    )
+    return (
+        f"import {ledger.import_id} {ledger.status}: {counted(ledger.rows, 'row')} of {counted(len(ledger.files), 'file')}"
+        f"{' (' + outcomes + ')' if outcomes else ''}, {counted(ledger.lines_changed, 'line')} changed"
+    )
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things: 1 file, 2,000 files."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
