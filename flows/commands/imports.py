@@ -1,6 +1,5 @@
-"""Commands about imports: run, check, imports, rejects, revert."""
+"""Define the commands about imports: run, check, imports, rejects, revert."""
 
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -26,7 +25,7 @@ imports_app = typer.Typer(help="The history of imports.", invoke_without_command
 
 
 class RejectFormat(StrEnum):
-    """How rejections are written."""
+    """The formats of rejections."""
 
     TABLE = "table"
     CSV = "csv"

@@ -1,4 +1,4 @@
-"""Commands about the local stack: up."""
+"""Define the command about the local stack: up."""
 
 import os
 from typing import Annotated

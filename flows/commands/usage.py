@@ -1,4 +1,4 @@
-"""Commands about usage: usage, events, unassigned."""
+"""Define the commands about usage: usage, events, unassigned."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -9,7 +9,7 @@ from flows.commands.arguments import Json, parse_month, reading
 
 
 class LineFormat(StrEnum):
-    """How usage lines are written."""
+    """The formats of usage lines."""
 
     TABLE = "table"
     CSV = "csv"

@@ -22,11 +22,12 @@ from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
 from flows.catalog.apply import apply_catalog
+from flows.imports.check import check_sources
 from flows.imports.recompute import run_rollup
 from flows.imports.request import ImportRequest, Pace
 from flows.imports.run import run_import
 from flows.imports.runner import ThreadRunner
-from flows.output.progress import NoDisplay
+from flows.output.progress import NoDisplay, ProgressDisplay
 from flows.usage.read_lines import UsageFilter, read_usage
 from schemas.ledger import Ledger
 
@@ -195,16 +196,25 @@ class SmallInstallation:
         return str(path)
 
     def run(
-        self, *paths: str, pace: Pace | None = None, clock: datetime = CLOCK, mapping: str | None = None
+        self,
+        *paths: str,
+        pace: Pace | None = None,
+        clock: datetime = CLOCK,
+        mapping: str | None = None,
+        display: ProgressDisplay | None = None,
     ) -> Ledger:
-        """Import some files."""
-        request = ImportRequest(sources=paths, clock=clock, max_rejected=EVERYTHING, mapping_file=mapping)
-        runner = ThreadRunner(self.engine, pace=pace or Pace(workers=1), display=NoDisplay())
-        return run_import(request, runner).ledger
+        """Import some files by the stages called directly."""
+        runner = ThreadRunner(self.engine, pace=pace or Pace(workers=1), display=display or NoDisplay())
+        return run_import(request_for(paths, clock=clock, mapping=mapping), runner).ledger
+
+    def check(self, *paths: str) -> Ledger:
+        """Check some files."""
+        request = request_for(paths)
+        return check_sources(self.engine, request, pace=Pace(workers=1), display=NoDisplay()).ledger
 
     def rollup(self, *, clock: datetime = CLOCK) -> Ledger:
         """Recompute what a catalog has changed."""
-        return run_rollup(self.engine, clock=clock, reason=None, wait=False)
+        return run_rollup(self.engine, clock=clock, reason=None, wait=False, display=NoDisplay())
 
     def rollup_from_scratch(self) -> Ledger:
         """Recompute everything, as if nothing had ever been rolled up."""
@@ -258,6 +268,13 @@ STORED = {
         from usage_lines order by 1, 2
     """,
 }  # fmt: skip
+
+
+def request_for(
+    paths: Sequence[str], *, clock: datetime = CLOCK, mapping: str | None = None
+) -> ImportRequest:
+    """A request to import some files, whatever share of their rows is rejected."""
+    return ImportRequest(sources=tuple(paths), clock=clock, max_rejected=EVERYTHING, mapping_file=mapping)
 
 
 @contextmanager

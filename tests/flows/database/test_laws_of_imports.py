@@ -160,3 +160,29 @@ def per_file(ledgers: Sequence[Ledger]) -> list[tuple[Any, ...]]:
         for ledger in ledgers
         for file in ledger.files
     ]
+
+
+EFFECTS = ("import_id", "message", "lines_changed", "unassigned_by_reason", "unusable")
+"""Fields of a ledger that only an import has: its id, its message, which names it, and the effect of its publish."""
+
+
+@LAW
+@example([[REJECTED]], [[], [REJECTED]])
+@given(exports(ROWS), exports(ROWS))
+def test_a_check_has_the_outcomes_of_an_import(
+    small: SmallInstallation, files: list[list[Row]], more: list[list[Row]]
+) -> None:
+    """Before a first import and before a second one, a check of the same files has the ledger of the import."""
+    small.begin()
+    for prefix, exported in (("file", files), ("more", more)):
+        paths = write_all(small, exported, prefix=prefix)
+        checked, stored = small.check(*paths), small.stored()
+        assert small.check(*paths) == checked
+        assert small.stored() == stored
+        imported = small.run(*paths)
+        if imported.status != ImportStatus.UNCHANGED:
+            assert without_effects(checked) == without_effects(imported)
+
+
+def without_effects(ledger: Ledger) -> dict[str, Any]:
+    return {name: value for name, value in asdict(ledger).items() if name not in EFFECTS}
