@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor
 from concurrent.futures import wait as futures_wait
 from threading import Event
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar, TypeVarTuple
 
 from sqlalchemy import Engine
 
@@ -20,6 +20,8 @@ TURN_SECONDS: Final = 0.1
 Item = TypeVar("Item")
 
 Result = TypeVar("Result")
+
+Values = TypeVarTuple("Values")
 
 LoadFile = Callable[[Engine, ImportFile, Progress], None]
 """The stage that loads one file; the runner supplies the engine and the callback for its chunks."""
@@ -37,7 +39,7 @@ class Runner(Protocol):
     pace: Pace
     display: ProgressDisplay
 
-    def stage(self, name: str, function: Callable[..., Result], *values: Any) -> Result:
+    def stage(self, name: str, function: Callable[[Engine, *Values], Result], *values: *Values) -> Result:
         """Run a stage, and return or raise what the function does."""
 
     def side_by_side(self, name: str, function: LoadFile, files: Sequence[ImportFile]) -> None:
@@ -59,7 +61,7 @@ class ThreadRunner:
         self.pace = pace
         self.display = display
 
-    def stage(self, name: str, function: Callable[..., Result], *values: Any) -> Result:  # noqa: ARG002 (a runner has it)
+    def stage(self, name: str, function: Callable[[Engine, *Values], Result], *values: *Values) -> Result:  # noqa: ARG002 (a runner has it)
         """Call the function."""
         return function(self.engine, *values)
 

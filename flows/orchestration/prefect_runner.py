@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from threading import Event
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, TypeVarTuple
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
@@ -29,6 +29,8 @@ LOOK_SECONDS: Final = 0.05
 
 Result = TypeVar("Result")
 
+Values = TypeVarTuple("Values")
+
 
 class PrefectRunner:
     """A runner whose stages are tasks of the flow run that it is made in."""
@@ -39,10 +41,10 @@ class PrefectRunner:
         self.display = display
         self._is_stopped = Event()
 
-    def stage(self, name: str, function: Callable[..., Result], *values: Any) -> Result:
+    def stage(self, name: str, function: Callable[[Engine, *Values], Result], *values: *Values) -> Result:
         """Run a stage as a task of its name, and return or raise what the function does."""
 
-        def run_stage(*values: Any) -> Any:
+        def run_stage(*values: *Values) -> Any:
             return in_database(function, *values)
 
         as_task = task(name=name, task_run_name=name, cache_policy=NO_CACHE)(run_stage)
@@ -76,7 +78,7 @@ class PrefectRunner:
 LOADED: Final = "loaded %s: place %d, %d bytes, sha256 %s"
 
 
-def in_database(function: Callable[..., Result], *values: Any) -> Any:
+def in_database(function: Callable[[Engine, *Values], Any], *values: *Values) -> Any:
     """Call a stage with the database that the environment names.
 
     Returns what it returns, or a failed state whose message is the one line of an error that a user can cause.

@@ -1,4 +1,4 @@
-"""What tests of bad input share: a folder of wrong things, commands asked whatever comes of it, and one line as the answer."""
+"""Helpers for tests of bad input: a folder of wrong files, commands that may fail, and the check for one line."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ PATIENCE_SECONDS = 120
 
 
 def one_line(answer: Answer, code: int, *words: str, is_catalog: bool = False) -> None:
-    """The answer is an exit code and one line on standard error that has these words; before it a catalog's problems."""
+    """Assert an exit code and one line on standard error with these words; a catalog's problems may stand before it."""
     assert "Traceback" not in answer.err, answer.err
-    said = [line for line in answer.err.splitlines() if line.startswith("usage-import: ")]
-    others = [line for line in answer.err.splitlines() if line not in said]
+    lines = [line for line in answer.err.splitlines() if line.startswith("usage-import: ")]
+    others = [line for line in answer.err.splitlines() if line not in lines]
     assert answer.exit_code == code, (answer.exit_code, answer.err)
-    assert len(said) == 1, answer.err
+    assert len(lines) == 1, answer.err
     assert is_catalog or not others or others == [NO_PREFECT], answer.err
     for word in words:
-        assert word in said[0], said[0]
-    assert len(said[0]) < 2000
+        assert word in lines[0], lines[0]
+    assert len(lines[0]) < 2000
 
 
 NO_PREFECT = "no Prefect API is configured, so the stages run directly; 'usage-import up' brings one up"
@@ -81,7 +81,7 @@ def write_places(folder: Path) -> None:
 
 
 def ask(desk: Desk, *arguments: str, **environment: str) -> Answer:
-    """Run a command, whatever comes of it."""
+    """Run a command that may fail, and return its answer."""
     ours = {"USAGE_IMPORT_DATABASE_URL": desk.database_url, "PREFECT_API_URL": "", "COLUMNS": "200"}
     return desk.commands.run(*arguments, environment=ours | environment)
 
@@ -103,7 +103,7 @@ ALL_COMMANDS: dict[str, list[str]] = {
 
 
 def colder(desk: Desk, *arguments: str, **environment: str) -> dict[str, Any]:
-    """How to start a command as a process of its own."""
+    """Return the arguments by which `subprocess.run` starts a command as a process of its own."""
     inherited = clean_environment() | {"PREFECT_API_URL": ""}
     return {
         "args": [sys.executable, "-m", "flows", *arguments],

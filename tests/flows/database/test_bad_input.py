@@ -12,7 +12,7 @@ from tests.flows.wrong_things import BROKEN_CATALOGS, BROKEN_MAPPINGS, ask, one_
 
 
 def wrong_usage(answer: Answer, *words: str) -> None:
-    """The answer is exit code 2 and what the parser of the command line says, which ends in a line of its own."""
+    """Assert exit code 2 and the message of the command line's parser."""
     assert "Traceback" not in answer.err, answer.err
     assert answer.exit_code == 2, answer.err
     assert answer.out == ""
@@ -106,7 +106,7 @@ WRONG_USAGE: dict[str, tuple[list[str], list[str]]] = {
 
 
 @pytest.mark.parametrize("name", ONE_LINE)
-def test_what_cannot_be_is_said_in_one_line(installation: Desk, places: Path, name: str) -> None:
+def test_a_user_error_is_one_line(installation: Desk, places: Path, name: str) -> None:
     """Exactly one line, which names the thing; the right exit code; and the installation is as it was."""
     arguments, code, words = ONE_LINE[name]
     before = installation.select(STATE)
@@ -124,7 +124,7 @@ STATE = """
 
 @pytest.mark.parametrize("name", WRONG_USAGE)
 def test_wrong_usage_is_exit_code_2(installation: Desk, name: str) -> None:
-    """What the command line cannot be read as is said before anything happens."""
+    """A command line that cannot be parsed is refused before anything happens."""
     arguments, words = WRONG_USAGE[name]
     wrong_usage(ask(installation, *arguments), *words)
 

@@ -50,7 +50,7 @@ def test_no_command_minds_a_database_that_is_not_there(
 
 
 def test_a_host_that_nobody_knows(installation: Desk) -> None:
-    """A name that leads nowhere is said with the name."""
+    """The message names the host."""
     one_line(
         ask(
             installation, "usage", USAGE_IMPORT_DATABASE_URL="postgresql://me:secret@no.such.host.invalid/db"
@@ -60,7 +60,7 @@ def test_a_host_that_nobody_knows(installation: Desk) -> None:
     )
 
 
-def test_a_wrong_password_is_said_without_it(installation: Desk) -> None:
+def test_a_wrong_password_is_never_shown(installation: Desk) -> None:
     """A server that asks for a password and does not get the right one is named; the password is not."""
     url = make_url(installation.database_url)
     if not url.query.get("host") and not url.host:
@@ -68,8 +68,8 @@ def test_a_wrong_password_is_said_without_it(installation: Desk) -> None:
     with installation.connected() as connection:
         connection.execute(b"create role guest login password 'right'")
         try:
-            told = url.set(username="guest", password="wr0ng").render_as_string(hide_password=False)
-            answer = ask(installation, "usage", USAGE_IMPORT_DATABASE_URL=told)
+            address = url.set(username="guest", password="wr0ng").render_as_string(hide_password=False)
+            answer = ask(installation, "usage", USAGE_IMPORT_DATABASE_URL=address)
             one_line(answer, 1)
             assert "wr0ng" not in answer.err
         finally:
@@ -83,7 +83,7 @@ def test_a_schema_of_later_is_refused(desk: Desk) -> None:
     one_line(ask(desk, "usage"), 2, "9999", "upgrade")
 
 
-def test_a_server_that_goes_away_is_said(desk: Desk) -> None:
+def test_a_server_that_goes_away_is_one_line(desk: Desk) -> None:
     """A connection that is ended from outside, and a server that refuses to write, are one line each."""
     desk.catalog(catalog_of(CALLS))
     with desk.connected() as connection:
@@ -118,7 +118,7 @@ def test_a_home_that_cannot_be_written(installation: Desk, tmp_path: Path) -> No
 @pytest.mark.skipif(
     os.geteuid() != 0 or shutil.which("mount") is None, reason="only root can mount a small disk"
 )
-def test_a_full_disk_is_said_and_the_import_goes_on_once_there_is_room(
+def test_a_full_disk_is_one_line_and_the_import_goes_on_once_there_is_room(
     tmp_path: Path, installation: Desk
 ) -> None:
     """A home on a disk that fills up in the middle of an import: one line; with more room the same command ends it."""

@@ -76,8 +76,8 @@ def test_a_check_refuses_rows_without_an_outcome(
 
 
 @pytest.mark.parametrize("command", ["run", "catalog", "rollup"])
-def test_waiting_for_another_import_is_said(desk: Desk, command: str) -> None:
-    """With --wait a command says that it waits, in one line if it is not at a terminal; without need it says nothing."""
+def test_a_command_that_waits_for_an_import_prints_one_line(desk: Desk, command: str) -> None:
+    """With --wait a command that has to wait prints one line outside a terminal; a command that need not prints nothing."""
     folder = desk.write_catalog(catalog_of(CALLS))
     desk("catalog", folder)
     path = desk.write("rows.jsonl", *(event(idempotencyKey=f"k{number}") for number in range(30)))

@@ -43,14 +43,14 @@ def test_an_empty_installation_has_nothing_to_show(desk: Desk, name: str) -> Non
 
 @pytest.mark.parametrize("name", ["rows", "nul", "share"])
 def test_json_is_json_also_where_an_import_fails(desk: Desk, name: str) -> None:
-    """A failed import still prints its one object, and says why on standard error."""
+    """A failed import still prints its one object, and prints the reason on standard error."""
     desk.catalog(catalog_of(CALLS))
     bad = event(externalCustomerId="nobody") if name != "nul" else event(properties={"a": "\0"})
     rows = [bad, *([event()] if name == "share" else [])]
     answer = ask(desk, "run", str(desk.write("rows.jsonl", *rows)), "--json", "--clock", CLOCK)
     one_line(answer, 1, "rejected", "rejects 1")
-    told: dict[str, Any] = json.loads(answer.out)
-    assert (told["status"], told["rejected"]) == ("failed", 1)
+    ledger: dict[str, Any] = json.loads(answer.out)
+    assert (ledger["status"], ledger["rejected"]) == ("failed", 1)
 
 
 JSON_COMMANDS = [
@@ -59,7 +59,7 @@ JSON_COMMANDS = [
 
 
 def test_every_command_has_json(installation: Desk, places: Path) -> None:
-    """With --json standard output is one document, whatever is said beside it."""
+    """With --json standard output is one document, whatever stands on standard error."""
     for command in JSON_COMMANDS:
         answer = ask(installation, *(one.replace("{places}", str(places)) for one in command))
         assert answer.exit_code == 0, (command, answer.err)
@@ -90,15 +90,15 @@ def test_standard_input_that_is_closed_or_empty(installation: Desk) -> None:
 def test_nobody_reads_the_output(installation: Desk) -> None:
     """A pipe that is closed early, as by `head`, ends in silence."""
     shell = f"'{sys.executable}' -m flows usage --format csv | true"
-    told = colder(installation)
-    told["args"] = ["bash", "-c", shell]
-    ended = subprocess.run(**told, check=False, capture_output=True)
+    arguments = colder(installation)
+    arguments["args"] = ["bash", "-c", shell]
+    ended = subprocess.run(**arguments, check=False, capture_output=True)
     assert ended.stderr == ""
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
 def test_an_output_that_is_full(installation: Desk) -> None:
-    """What cannot be written to standard output is said in one line."""
+    """An error of writing to standard output is one line."""
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(
             **colder(installation, "usage", "--format", "csv"),
@@ -119,27 +119,27 @@ def test_output_is_utf_8_wherever_it_goes(desk: Desk, encoding: str) -> None:
         assert (code, out) == (0, desk(*command).out), encoding
 
 
-def test_a_closed_standard_output_is_told(desk: Desk) -> None:
-    """In one line, and nothing is done in vain."""
-    told = subprocess.run(
+def test_a_closed_standard_output_is_one_line(desk: Desk) -> None:
+    """The message is one line, and the command does nothing."""
+    finished = subprocess.run(
         ["sh", "-c", f"{sys.executable} -m flows usage >&-"],
         env=clean_environment() | {"USAGE_IMPORT_DATABASE_URL": desk.database_url},
         stderr=subprocess.PIPE,
         text=True,
         check=False,
     )
-    assert told.returncode == 2
-    assert told.stderr.splitlines() == [
+    assert finished.returncode == 2
+    assert finished.stderr.splitlines() == [
         "usage-import: standard output is closed; give it a place, such as /dev/null"
     ]
 
 
-def test_a_file_without_rows_is_told(desk: Desk) -> None:
-    """It is no error, and yet hardly what was meant."""
+def test_a_file_without_rows_is_named(desk: Desk) -> None:
+    """An empty file is no error, but its name is printed, since it is hardly intended."""
     desk.catalog(catalog_of(CALLS))
     for name, content in (("empty.jsonl", b""), ("hi.csv", b"hi\n")):
-        said = desk("run", desk.write_bytes(name, content), "--clock", CLOCK).err
-        assert f"{name}: there is no row in it" in said
+        lines = desk("run", desk.write_bytes(name, content), "--clock", CLOCK).err
+        assert f"{name}: there is no row in it" in lines
 
 
 def test_a_number_is_never_folded(
@@ -157,6 +157,6 @@ def test_a_number_is_never_folded(
     for width in ("20", "40", "80", "200"):
         monkeypatch.setenv("COLUMNS", width)
         print_table({name: name for name in rows[0]}, rows, right=("quantity",))
-        told = capsys.readouterr().out
-        assert "9007199254740993" in told
-        assert "2026-01-01 – 2026-02-01" in told
+        shown = capsys.readouterr().out
+        assert "9007199254740993" in shown
+        assert "2026-01-01 – 2026-02-01" in shown

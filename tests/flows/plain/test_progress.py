@@ -1,4 +1,4 @@
-"""The progress bar: what it says, when it appears, and that it is quiet where nobody looks."""
+"""The progress bar: its text, the moment it appears, and its silence without a terminal."""
 
 import io
 import os
@@ -106,7 +106,7 @@ def test_a_stage_without_a_number_shows_its_name() -> None:
 
 
 def test_several_files_side_by_side_are_one_bar() -> None:
-    """Chunks of several files, told from several threads, add up; none is lost and none counted twice."""
+    """Chunks of several files, reported from several threads, add up; none is lost and none counted twice."""
     with screen() as shown:
         with import_progress(shown.stream, quiet_seconds=0) as display:
             assert isinstance(display, ProgressBar)

@@ -19,7 +19,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     try:
         hear(started, "Ctrl-C")
         started.api_url = (
-            next(line.split()[1] for line in started.said if line.startswith("Prefect:")) + "/api"
+            next(line.split()[1] for line in started.output if line.startswith("Prefect:")) + "/api"
         )
         started.command("catalog", STORY / "catalog", "--clock", "2026-10-01T00:00:00Z")
         yield started

@@ -25,12 +25,12 @@ RUN_ADDRESS = re.compile(r"this run: (http://127\.0\.0\.1:\d+)/runs/flow-run/([0
 
 @dataclass
 class Stack:
-    """A running `usage-import up`: its process, its home, and what it has said."""
+    """A running `usage-import up`: its process, its home, and the lines it has written."""
 
     process: subprocess.Popen[str]
     folder: Path
     api_url: str = ""
-    said: list[str] = field(default_factory=list)
+    output: list[str] = field(default_factory=list)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -55,7 +55,7 @@ class Stack:
         return Answer(ended.returncode, ended.stdout, ended.stderr)
 
     def api(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """What the Prefect API answers; a body is posted."""
+        """Return the answer of the Prefect API; a body is posted."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.api_url + path, data, {"content-type": "application/json"})
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -70,7 +70,7 @@ class Stack:
         return found
 
     def artifacts(self, run_id: str) -> dict[str, str]:
-        """The artifacts of a run: key and markdown."""
+        """Return the artifacts of a run: key and markdown."""
         found = self.api("/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [run_id]}}})
         return {artifact["key"]: artifact["data"] for artifact in found}
 
@@ -80,16 +80,16 @@ class Stack:
 
 
 def environment_of(folder: Path) -> dict[str, str]:
-    """An environment in which nothing but a stack in this folder names a Prefect API."""
+    """Return an environment in which only a stack in this folder names a Prefect API."""
     clean = clean_environment() | {"USAGE_IMPORT_HOME": str(folder / "home")}
     return {name: value for name, value in clean.items() if name != "PREFECT_API_URL"}
 
 
 def until(is_so: Callable[[], Any], *, seconds: float = PATIENCE_SECONDS) -> Any:
-    """What a question answers as soon as it answers with anything."""
+    """Return the value of a function as soon as it is true."""
     deadline = time.monotonic() + seconds
     while not (answer := is_so()):
-        assert time.monotonic() < deadline, "it never came about"
+        assert time.monotonic() < deadline, "it never came true"
         time.sleep(0.2)
     return answer
 
@@ -108,17 +108,17 @@ def start_up(folder: Path) -> Stack:
 
 
 def hear(stack: Stack, awaited: str) -> None:
-    """Read what the stack says until it says something."""
+    """Read the lines of a stack until one has the awaited text."""
     assert stack.process.stderr is not None
     for line in stack.process.stderr:
-        stack.said.append(line.rstrip())
+        stack.output.append(line.rstrip())
         if awaited in line:
             return
-    raise AssertionError(f"it ended without saying {awaited!r}: {stack.said}")
+    raise AssertionError(f"it ended without saying {awaited!r}: {stack.output}")
 
 
 def put_down(stack: Stack) -> None:
-    """End a stack, whatever a test has made of it."""
+    """End a stack in whatever state a test has left it."""
     stack.process.send_signal(signal.SIGINT)
     try:
         stack.process.communicate(timeout=30)
@@ -128,7 +128,7 @@ def put_down(stack: Stack) -> None:
 
 
 def outliving(processes: list[psutil.Process]) -> list[psutil.Process]:
-    """Those of some processes that do not end within a while."""
+    """Return those of some processes that do not end within 20 seconds."""
     alive: list[psutil.Process] = psutil.wait_procs(processes, timeout=20)[1]
     return alive
 
@@ -149,13 +149,13 @@ def good_row(key: str, *, month: int = 10) -> str:
 
 
 def processes_of(stack: Stack) -> list[psutil.Process]:
-    """The processes of a stack, once its server and its deployments have begun."""
-    told: dict[psutil.Process, str] = {}
+    """Return the processes of a stack, or none before its server and its deployments have begun."""
+    commands: dict[psutil.Process, str] = {}
     for one in stack.children():
         with suppress(psutil.NoSuchProcess):
-            told[one] = " ".join(one.cmdline())
+            commands[one] = " ".join(one.cmdline())
     is_up = all(
-        any(name in line for line in told.values())
+        any(name in line for line in commands.values())
         for name in ("server start", "flows.orchestration.deployments")
     )
-    return list(told) if is_up else []
+    return list(commands) if is_up else []

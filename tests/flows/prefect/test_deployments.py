@@ -17,7 +17,7 @@ def test_the_nightly_deployment_produces_scheduled_runs(stack: Stack) -> None:
 
 
 def test_the_backfill_deployment_runs(stack: Stack, backfill: str) -> None:
-    """A run asked for on the deployment's page imports what its parameters name, and says what became of it."""
+    """A run that a person starts on the deployment's page imports the sources of its parameters and ends with one line."""
     run = until(lambda: (found := stack.api(f"/flow_runs/{backfill}")) and found["end_time"] and found)
     assert run["state"]["message"].startswith("import "), run["state"]
     assert " published: 50 rows of 1 file (50 new)" in run["state"]["message"]

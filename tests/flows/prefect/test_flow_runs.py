@@ -44,7 +44,7 @@ def test_a_task_is_a_stage_or_a_file(stack: Stack, october: Answer) -> None:
 
 
 def completed(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The tasks of a run once all five have been told to the server, which hears of them with a delay."""
+    """Return the tasks of a run once the server knows all five, of which it hears with a delay."""
     return tasks if len(tasks) == 5 and {task["state_type"] for task in tasks} == {"COMPLETED"} else []
 
 

@@ -25,15 +25,15 @@ from tests.flows.prefect.stack import (
 )
 
 
-def test_up_says_where_it_answers(stack: Stack) -> None:
-    """Addresses of the pages, the deployments and the database; what takes seconds is announced before it begins."""
-    assert stack.said[0].startswith("starting the database, the Prefect server and its deployments")
-    assert [line.partition(":")[0] for line in stack.said[1:4]] == ["Prefect", "deployments", "database"]
+def test_up_prints_its_addresses(stack: Stack) -> None:
+    """It prints the addresses of the pages, the deployments and the database, and announces a wait before it begins."""
+    assert stack.output[0].startswith("starting the database, the Prefect server and its deployments")
+    assert [line.partition(":")[0] for line in stack.output[1:4]] == ["Prefect", "deployments", "database"]
     with urllib.request.urlopen(stack.api_url.removesuffix("/api"), timeout=30) as page:
         assert b"<html" in page.read().lower()
 
 
-def test_another_up_is_told_of_the_first(stack: Stack) -> None:
+def test_another_up_names_the_first(stack: Stack) -> None:
     """A second stack in the same home is refused in one line that says where the first answers."""
     answer = stack.command("up", exit_code=1)
     assert len(answer.err.splitlines()) == 1
@@ -89,10 +89,10 @@ def test_without_its_server_an_import_still_ends(stack: Stack, many: Path) -> No
     assert (json.loads(out)["status"], json.loads(out)["new"]) == ("published", 40_000)
     assert "stopped answering" in err
     assert len(err.splitlines()) == 1, err
-    _, said = stack.process.communicate(timeout=60)
+    _, err = stack.process.communicate(timeout=60)
     assert stack.process.returncode == 1
-    assert "the Prefect server ended by itself" in said.splitlines()[-1]
-    assert "Traceback" not in said
+    assert "the Prefect server ended by itself" in err.splitlines()[-1]
+    assert "Traceback" not in err
     assert not outliving(family)
 
 
@@ -101,9 +101,9 @@ def test_ctrl_c_ends_all_of_it(tmp_path: Path) -> None:
     starting = start_up(tmp_path)
     family = until(lambda: processes_of(starting))
     starting.process.send_signal(signal.SIGINT)
-    _, said = starting.process.communicate(timeout=60)
+    _, err = starting.process.communicate(timeout=60)
     assert starting.process.returncode == 0
-    assert said.splitlines()[-1] == "all of it has ended"
+    assert err.splitlines()[-1] == "all of it has ended"
     assert not outliving(family)
 
 
