@@ -1,4 +1,4 @@
-"""Playing a world twice: through the command line and through the second reading, and saying where they differ."""
+"""Play a world twice, through the command line and through the second reading, and report where they differ."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ NOT_FROM_RULES = {"line_id", "revision", "import_id"}
 
 
 class DisagreementError(AssertionError):
-    """The command line and the second reading differ; `kind` is the part that does."""
+    """A difference between the command line and the second reading; `kind` is the part that differs."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(f"{kind}: {message}")
@@ -64,7 +64,7 @@ class DisagreementError(AssertionError):
 
 @dataclass
 class Play:
-    """One world being played, in a folder and a database of its own."""
+    """The play of one world, in a folder and a database of its own."""
 
     world: World
     folder: Path
@@ -147,7 +147,7 @@ class Play:
             self.compare_lines()
 
     def compare_check(self, arguments: list[str], ledger: Ledger) -> None:
-        """What `check` says before is what `run` does after."""
+        """Compare the outcomes of `check` with those that `run` must have after it."""
         if ledger.status != "published":
             return
         actual = json.loads(self.command("check", *arguments[1:]).out)
@@ -184,7 +184,7 @@ class Play:
         agree("unassigned", actual_unassigned(json.loads(answer.out)), dict(self.installation.unassigned()))
 
     def compare_identities(self, actual: list[dict[str, str]]) -> None:
-        """A line keeps its id; its revision is a new one exactly where one of its numbers is."""
+        """Assert that a line keeps its id, and that it has a new revision exactly if one of its numbers has changed."""
         lines = {tuple(line[name] for name in IDENTITY): line for line in actual}
         agree("doubled lines", len(lines), len(actual))
         agree("doubled ids", len({line["line_id"] for line in actual}), len(actual))
@@ -209,7 +209,7 @@ class Play:
 
 
 def agree(kind: str, actual: object, expected: object) -> None:
-    """Raise where the two differ, with the differences."""
+    """Raise DisagreementError with the differences, if there are any."""
     if actual != expected:
         raise DisagreementError(kind, "\n".join(differences(actual, expected)))
 
@@ -268,7 +268,7 @@ def actual_ledger(actual: dict[str, Any], status: str) -> dict[str, Any]:
 
 
 def expected_line(line: Line, installation: Installation) -> dict[str, str]:
-    """The line as `usage --format csv` must show it, without what the storage numbers."""
+    """Return a line as `usage --format csv` must show it, without the columns that the storage numbers."""
     customer = installation.catalog.customer(line.contract.customer_id)
     assert customer is not None
     return {
@@ -298,7 +298,7 @@ def _instant(at: datetime | None) -> str:
 
 
 def canonical(line: dict[str, str]) -> dict[str, str]:
-    """A line with its group read as JSON, after a look at how it is written; numbers only of what is supported."""
+    """Return a line with its group parsed as JSON; raises DisagreementError if the group is not written in its plain form."""
     if re.search(r'[0-9][eE]|": |, "', re.sub(r'"(?:[^"\\]|\\.)*"', '""', line["group"])):
         raise DisagreementError("group", line["group"])
     pairs = json.loads(line["group"], object_pairs_hook=list, parse_float=_number, parse_int=_number)

@@ -1,4 +1,4 @@
-"""The first import: its staging table becomes `events`, unless somebody has built on the one that is there."""
+"""The staging table of the first import becomes `events`, unless somebody has built on the existing table."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ SET = (
     ids=lambda built: built[-1].removeprefix("alter table events ")[:30],
 )
 def test_what_others_have_built_on_the_table_stays(ready: Desk, built: tuple[str, ...]) -> None:
-    """A view, a grant, an index, a setting, …: the table stays the same one, and the events come into it."""
+    """With a view, a grant, an index or a setting of others, the table stays the same one, and the events come into it."""
     for statement in built:
         execute(ready, statement)
     before = ready.select(OF_EVENTS)
@@ -87,7 +87,7 @@ def test_what_others_have_built_on_the_table_stays(ready: Desk, built: tuple[str
 
 
 def test_both_ways_hold_the_same(ready: Desk) -> None:
-    """Whether the staging table becomes `events` or is added to it never shows; corrections and defaulted times included."""
+    """The result is the same whether the staging table becomes `events` or is added to it, with corrections and defaulted times."""
     source = ready.write("rows.jsonl", *ROWS)
     ready.run(source)
     adopted, lines = ready.select(EVENTS), ready.usage()
@@ -101,7 +101,7 @@ def test_both_ways_hold_the_same(ready: Desk) -> None:
 
 
 def test_later_events_go_behind_those_that_are_there(ready: Desk) -> None:
-    """Not into the gaps of corrected ones, all over the table; so the index on time can tell pages apart."""
+    """New events are not spread over the gaps of corrected ones, so that the index on time can tell pages apart."""
     rows = [event(idempotencyKey=f"key-{n}", properties={"n": n}) for n in range(2000)]
     ready.run(ready.write("rows.jsonl", *rows, *(row | {"properties": {"n": -1}} for row in rows[::50])))
     execute(ready, "vacuum events")

@@ -27,7 +27,7 @@ from tests.flows.stopping import (
 
 
 def an_export(desk: Desk) -> list[str]:
-    """Two files with rows of every outcome, and the command that imports them."""
+    """Write two files with rows of every outcome, and return the command that imports them."""
     bad = event(externalCustomerId="nobody")
     first = [event(idempotencyKey=f"k{n}", properties={"n": n}) for n in range(40)]
     second = [event(idempotencyKey=f"k{n}", properties={"n": 2 * n}) for n in range(0, 40, 3)]
@@ -40,7 +40,7 @@ def an_export(desk: Desk) -> list[str]:
 
 
 def begin(desk: Desk) -> None:
-    """A catalog, and a first import that later ones meet."""
+    """Load a catalog, and import a file whose events later imports meet."""
     desk.catalog(catalog_of(CALLS, TOTAL, meter("most", "MAX", "n")))
     desk.run(
         desk.write("0.jsonl", *(event(idempotencyKey=f"k{n}", properties={"n": n}) for n in range(0, 40, 2)))
@@ -48,7 +48,7 @@ def begin(desk: Desk) -> None:
 
 
 def everything(desk: Desk) -> dict[str, Any]:
-    """All that commands show and the database keeps."""
+    """Return all that commands show and the database stores."""
     return {
         "usage": desk.usage(),
         "events": desk("events", "--limit", "1000", "--json").json,
@@ -58,7 +58,7 @@ def everything(desk: Desk) -> dict[str, Any]:
 
 
 def kept(desk: Desk) -> list[list[tuple[Any, ...]]]:
-    """What the database keeps of events, files and lines."""
+    """Return the stored events, files and lines."""
     return [
         desk.select(
             "select key::text, file_id, row, version_file_id, version_row from duplicates order by 2, 3"
@@ -72,7 +72,7 @@ def kept(desk: Desk) -> list[list[tuple[Any, ...]]]:
 
 
 def undisturbed(desk: Desk) -> tuple[Any, dict[str, Any]]:
-    """The ledger, and all that commands show, where nothing happens on the way."""
+    """Return the ledger, and all that commands show, of an import without any interruption."""
     begin(desk)
     return desk(*an_export(desk), environment={"USAGE_IMPORT_CHUNK_ROWS": "10"}).json, everything(desk)
 
@@ -181,7 +181,7 @@ def test_a_folder_that_has_grown_since_is_gone_on_with(desk: Desk) -> None:
 
 
 def load_carl(desk: Desk) -> None:
-    """A catalog with one more customer."""
+    """Load a catalog with one more customer."""
     with_carl = catalog_of(CALLS, TOTAL)
     with_carl["customers"].append({"id": "cus-carl", "name": "Carl", "externalCustomerId": "carl"})
     desk.catalog(with_carl)
@@ -207,7 +207,7 @@ def test_a_catalog_is_loaded_beside_no_import(desk: Desk) -> None:
 
 
 def test_an_import_cut_off_is_judged_anew_by_another_catalog(desk: Desk) -> None:
-    """Where it was cut off must not show: rows loaded before and after go by the catalog that it is ended with."""
+    """The interruption never shows: rows loaded before and after it are judged by the catalog of the end."""
     begin(desk)
     path = desk.write(
         "carl.jsonl", *(event(externalCustomerId="carl", idempotencyKey=f"c{n}") for n in range(30))
@@ -226,7 +226,7 @@ def test_an_import_cut_off_is_judged_anew_by_another_catalog(desk: Desk) -> None
 
 
 def test_readers_see_the_lines_of_before_until_the_publish(desk: Desk) -> None:
-    """Lines, events and history change in one moment: whoever looks meanwhile sees all of before."""
+    """Lines, events and history change in one moment; until then readers see the state of before."""
     begin(desk)
     before = desk.usage(), desk("events", "--json").out
     with stopped_at(desk, "the ledger is being written") as connection:
@@ -239,7 +239,7 @@ def test_readers_see_the_lines_of_before_until_the_publish(desk: Desk) -> None:
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(desk: Desk) -> None:
-    """Pinned from its hash on: a row more on the way, and nothing of it counts; run again, it is a file like any other."""
+    """A file that grows after it was hashed fails its import, and nothing of it counts; run again, it is a file like any other."""
     begin(desk)
     path = desk.write("growing.jsonl", *(event(idempotencyKey=f"g{n}") for n in range(30)))
     with stopped_at(desk, "the import is being registered") as connection:
@@ -256,7 +256,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(desk: Desk) -> None:
 
 
 def test_a_given_up_import_leaves_nothing_and_its_files_can_come_again(desk: Desk) -> None:
-    """Reverting an unfinished import, twice at that, is safe; its files are then read at their old place."""
+    """Reverting an unfinished import is safe, even twice; its files are then read at their old places."""
     begin(desk)
     command = an_export(desk)
     with stopped_at(desk, "a chunk is being loaded") as connection:
