@@ -34,15 +34,17 @@ def parse_share(value: str) -> Decimal:
     return share
 
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON document for machines.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
 
 Clock = Annotated[
-    str | None, typer.Option("--clock", metavar="TS", help="The clock to go by instead of now.")
+    str | None, typer.Option("--clock", metavar="TS", help="The instant to use instead of now.")
 ]
 
-Wait = Annotated[bool, typer.Option("--wait", help="Wait for an import at work instead of giving up.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for a running import instead of failing.")]
 
-Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Kept in the history.")]
+Reason = Annotated[
+    str | None, typer.Option("--reason", metavar="TEXT", help="The reason to keep in the history.")
+]
 
 Sources = Annotated[
     list[str],
@@ -52,7 +54,7 @@ Sources = Annotated[
 ]
 
 MappingFile = Annotated[
-    Path | None, typer.Option("--mapping", metavar="FILE", help="How the source's columns become fields.")
+    Path | None, typer.Option("--mapping", metavar="FILE", help="A TOML file that maps columns to fields.")
 ]
 
 MaxRejected = Annotated[

@@ -14,7 +14,7 @@ def catalog_command(
         Path, typer.Argument(metavar="DIR", help="Folder with customers.*, meters.*, plans.*, contracts.*.")
     ],
     prune: Annotated[
-        bool, typer.Option("--prune", help="Remove what the folder lacks and nothing names.")
+        bool, typer.Option("--prune", help="Remove things that the folder lacks and nothing refers to.")
     ] = False,
     clock: Clock = None,
     reason: Reason = None,
@@ -51,7 +51,7 @@ def settings(
     value: Annotated[str | None, typer.Argument(metavar="VALUE")] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what changes numbers, or change one of them."""
+    """Show the settings that change numbers, or change one of them."""
     from flows.catalog.settings import change_setting, read_settings, setting_named
     from flows.output.catalog import report_settings
     from flows.output.table import say

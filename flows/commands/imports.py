@@ -33,7 +33,7 @@ class RejectFormat(StrEnum):
 
 
 def check(sources: Sources, mapping: MappingFile = None, clock: Clock = None, as_json: Json = False) -> None:
-    """Show outcomes and rejections as an import would have them; writes nothing."""
+    """Show the outcomes and rejections that an import would have; writes nothing."""
     from flows.imports.check import check_sources
     from flows.imports.request import ImportRequest, pace
     from flows.output.imports import report_check
@@ -117,11 +117,12 @@ def rejects(
     import_id: Annotated[int, typer.Argument(metavar="ID")],
     reject_format: Annotated[RejectFormat, typer.Option("--format")] = RejectFormat.TABLE,
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="F", help="Write there instead of standard output.")
+        Path | None,
+        typer.Option("--output", metavar="F", help="The file to write instead of standard output."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show the rows an import set aside, and why."""
+    """Show the rows that an import rejected, and the reasons."""
     from flows.history.rejections import count_repeats, group_rejections, list_rejections
     from flows.output.imports import output_to, print_groups, report_rejections
 

@@ -128,3 +128,31 @@ def test_a_file_that_cannot_be_read_fails_its_run(stack: Stack, october: Answer)
     (page,) = stack.artifacts(run_id).values()
     assert ": failed" in page
     assert "beside" not in stack.command("events", "--json").out
+
+
+def test_a_catalog_is_loaded_first(stack: Stack, october: Answer) -> None:
+    """`run --catalog` loads the catalog in the same run, before it lists the files."""
+    answer = stack.command(
+        "run", STORY / "october.jsonl", "--catalog", STORY / "catalog", "--clock", CLOCK, "--json", "--wait"
+    )
+    assert answer.json["status"] == "unchanged"
+    query = {"flow_runs": {"id": {"any_": [run_of(answer)[1]]}}, "sort": "EXPECTED_START_TIME_ASC"}
+    tasks = until(lambda: len(found := stack.api("/task_runs/filter", query)) == 3 and found)
+    assert [task["name"] for task in tasks] == ["load catalog", "list and hash sources", "begin"]
+
+
+def test_a_wrong_catalog_fails_its_run(stack: Stack, october: Answer) -> None:
+    """Every problem of the catalog is printed, the exit code is that of the direct way, and nothing is imported."""
+    (stack.folder / "wrong").mkdir()
+    (stack.folder / "wrong/customers.json").write_text('[{"id": 7}, {"name": "nameless"}]')
+    source = stack.folder / "unread.jsonl"
+    source.write_text(good_row("unread"))
+    words = ("run", source, "--clock", CLOCK, "--wait", "--catalog")
+    for catalog, exit_code in (("wrong", 1), ("nowhere", 2)):
+        through_flow = stack.command(*words, catalog, exit_code=exit_code)
+        direct = stack.command(*words, catalog, exit_code=exit_code, environment={"PREFECT_API_URL": ""})
+        assert through_flow.err.splitlines()[2:] == direct.err.splitlines()[1:]
+        state = stack.api(f"/flow_runs/{run_of(through_flow)[1]}")["state"]
+        last = through_flow.err.splitlines()[-1].removeprefix("usage-import: ")
+        assert (state["type"], state["message"]) == ("FAILED", last)
+    assert "unread" not in stack.command("events", "--json").out
