@@ -79,7 +79,7 @@ def _close(stream: IO[bytes] | None) -> None:
 def last_line(log: Path) -> str:
     """Return the last line of a log."""
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return lines[-1].strip() if lines else "it said nothing"
+    return lines[-1].strip() if lines else "it wrote nothing"
 
 
 GRACE_SECONDS: Final = 3
