@@ -29,28 +29,10 @@ OUTCOMES = ("new", "duplicate", "corrected", "stale", "rejected")
 IDENTITY = ("contract_id", "pricing_id", "period_start", "group")
 NUMBERS = ("quantity", "event_count", "unusable_count", "first_event_at", "last_event_at")
 COLUMNS = [
-    "line_id",
-    "contract_id",
-    "customer_id",
-    "external_customer_id",
-    "plan_id",
-    "pricing_id",
-    "meter_id",
-    "meter_code",
-    "aggregation",
-    "group",
-    "period_start",
-    "period_end",
-    "quantity",
-    "event_count",
-    "unusable_count",
-    "first_event_at",
-    "last_event_at",
-    "status",
-    "kind",
-    "revision",
-    "import_id",
-]
+    "line_id", "contract_id", "customer_id", "external_customer_id", "plan_id", "pricing_id", "meter_id", "meter_code",
+    "aggregation", "group", "period_start", "period_end", "quantity", "event_count", "unusable_count", "first_event_at",
+    "last_event_at", "status", "kind", "revision", "import_id",
+]  # fmt: skip
 NOT_FROM_RULES = {"line_id", "revision", "import_id"}
 
 
