@@ -45,12 +45,18 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("patient")
 
 
+TOGETHER = ("prefect",)
+"""Folders whose modules stay with one worker, since they share a server that needs 20 seconds to come up."""
+
+
 class KeepingTogether(LoadScopeScheduling):  # type: ignore[misc] # xdist tells no types
     """Each module stays with one worker, the largest first; the tests of shared ones come singly, last."""
 
     def _split_scope(self, nodeid: str) -> str:
-        module = nodeid.partition("::")[0]
-        return nodeid if Path(module).stem in SPREAD else module
+        module = Path(nodeid.partition("::")[0])
+        if module.parent.name in TOGETHER:
+            return str(module.parent)
+        return nodeid if module.stem in SPREAD else str(module)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:

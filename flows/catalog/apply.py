@@ -5,8 +5,8 @@ longer has keeps its row, without meter and interval, so that lines of the past 
 """
 
 import gc
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -50,14 +50,21 @@ class CatalogError(UsageImportError):
 
 
 def load_catalog(
-    engine: Engine, folder: Path, *, clock: datetime, prune: bool, reason: str | None, wait: bool
+    engine: Engine,
+    folder: Path,
+    *,
+    clock: datetime,
+    prune: bool,
+    reason: str | None,
+    wait: bool,
+    waiting: Callable[[], AbstractContextManager[None]],
 ) -> CatalogResult:
     """Apply a folder's catalog in a transaction of its own.
 
     No import runs meanwhile, since one catalog judges all rows of an import. wait: wait for an import at work instead
-    of raising an error.
+    of raising an error. waiting: a context to keep open meanwhile.
     """
-    with import_lock(engine, wait=wait), engine.begin() as connection:
+    with import_lock(engine, wait=wait, waiting=waiting), engine.begin() as connection:
         return apply_catalog(connection, folder, clock=clock, prune=prune, reason=reason)
 
 

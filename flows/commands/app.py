@@ -1,11 +1,11 @@
-"""Build the command line from its families, and end every error a user can cause in one line and an exit code."""
+"""Build the command line from its families, and turn every error that a user can cause into one line and an exit code."""
 
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
-from typing import Any
+from typing import Any, Final
 
 import typer
 from typer.core import TyperGroup
@@ -16,18 +16,21 @@ from flows.commands.stack import up
 from flows.commands.usage import events, unassigned, usage
 from schemas.errors import ConfigurationError, UsageImportError
 
+GOES_ON: Final = "what was committed is kept, the same command goes on from there"
+
+NOTHING_CHANGED: Final = "nothing was changed"
+
 
 class Commands(TyperGroup):
-    """The commands; an interruption passes through them to `main`, where Typer alone would end without a word."""
+    """The group of all commands; it passes an interruption on to `main`, where Typer would end without a message."""
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
-        """Run the command that was asked for."""
+        """Run the command; raises UsageImportError if it is interrupted."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            kept = "what was committed is kept, the same command goes on from there"
-            said = kept if ctx.invoked_subcommand == "run" else "nothing was changed"
-            raise UsageImportError(f"interrupted; {said}") from None
+            is_run = ctx.invoked_subcommand == "run"
+            raise UsageImportError(f"interrupted; {GOES_ON if is_run else NOTHING_CHANGED}") from None
 
 
 app = typer.Typer(
@@ -49,7 +52,7 @@ app.add_typer(imports_app, name="imports")
 
 
 def main() -> None:
-    """Run the command line; whatever a user can cause ends in one line and an exit code."""
+    """Run the command line; an error that a user can cause ends in one line and an exit code."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         prepare_output()
@@ -66,14 +69,14 @@ def main() -> None:
         sys.exit(1)
     except OSError as error:
         forget_output()
-        what = error.filename or "standard output"
-        fail(f"{what}: {(error.strerror or str(error)).lower()}; make room, or choose another place", code=1)
+        place = error.filename or "standard output"
+        fail(f"{place}: {(error.strerror or str(error)).lower()}; make room, or choose another place", code=1)
 
 
 def prepare_output() -> None:
-    """Data is UTF-8 wherever it goes; a terminal of another encoding is shown escapes for what it cannot show.
+    """Write UTF-8 to files and pipes, and escapes to a terminal for characters that its encoding lacks.
 
-    Raises ConfigurationError where there is no standard output.
+    Raises ConfigurationError if there is no standard output.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
@@ -86,7 +89,7 @@ def prepare_output() -> None:
 
 
 def refuse_broken_text(arguments: Sequence[str]) -> None:
-    """Raise ConfigurationError for an argument that is no text: it could neither be kept nor looked up."""
+    """Raise ConfigurationError for an argument that is not UTF-8: it could be neither stored nor looked up."""
     for argument in arguments:
         try:
             argument.encode()
@@ -97,12 +100,12 @@ def refuse_broken_text(arguments: Sequence[str]) -> None:
 
 
 def forget_output() -> None:
-    """Let what could not be written go, so that the interpreter does not try again at its end."""
+    """Discard unwritten output, so that the interpreter does not try to write it again at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def fail(error: UsageImportError | str, *, code: int) -> None:
-    """Say why in one line, after all there is to mend where there are several things, and exit."""
+    """Print one line that says why, after each problem if the error has several, and exit."""
     from flows.output.table import say
 
     for problem in getattr(error, "problems", ()):

@@ -13,7 +13,7 @@ from schemas.errors import ConfigurationError
 
 
 def parse_instant(value: str) -> datetime:
-    """An instant of the command line; raises ConfigurationError where it is none."""
+    """Return an instant with a time zone, in UTC; raises ConfigurationError for any other text."""
     try:
         read = datetime.fromisoformat(value)
         if read.tzinfo is not None:
@@ -24,7 +24,7 @@ def parse_instant(value: str) -> datetime:
 
 
 def parse_share(value: str) -> Decimal:
-    """A share such as 5% or 0.05; raises ConfigurationError where it is none."""
+    """Return a share such as 5% or 0.05; raises ConfigurationError for any other text."""
     try:
         share = Decimal(value[:-1]) / 100 if value.endswith("%") else Decimal(value)
     except InvalidOperation:
@@ -34,15 +34,17 @@ def parse_share(value: str) -> Decimal:
     return share
 
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON document for machines.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
 
 Clock = Annotated[
-    str | None, typer.Option("--clock", metavar="TS", help="The clock to go by instead of now.")
+    str | None, typer.Option("--clock", metavar="TS", help="The instant to use instead of now.")
 ]
 
-Wait = Annotated[bool, typer.Option("--wait", help="Wait for an import at work instead of giving up.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for a running import instead of failing.")]
 
-Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Kept in the history.")]
+Reason = Annotated[
+    str | None, typer.Option("--reason", metavar="TEXT", help="The reason to keep in the history.")
+]
 
 Sources = Annotated[
     list[str],
@@ -52,7 +54,7 @@ Sources = Annotated[
 ]
 
 MappingFile = Annotated[
-    Path | None, typer.Option("--mapping", metavar="FILE", help="How the source's columns become fields.")
+    Path | None, typer.Option("--mapping", metavar="FILE", help="A TOML file that maps columns to fields.")
 ]
 
 MaxRejected = Annotated[
@@ -65,7 +67,7 @@ MaxRejected = Annotated[
 
 @contextmanager
 def database() -> Iterator[Any]:
-    """The database of this installation."""
+    """Open the database of this installation."""
     from flows.database.connection import open_database
 
     with open_database() as engine:
@@ -74,7 +76,7 @@ def database() -> Iterator[Any]:
 
 @contextmanager
 def reading() -> Iterator[Any]:
-    """A connection that reads the database of this installation as it is at one moment."""
+    """Open a connection that reads the database of this installation as it is at one moment."""
     from flows.database.connection import one_state
 
     with database() as engine, one_state(engine) as connection:
@@ -82,7 +84,7 @@ def reading() -> Iterator[Any]:
 
 
 def parse_month(value: str | None) -> str | None:
-    """A month such as 2026-10; raises ConfigurationError where it is none."""
+    """Return a month such as 2026-10; raises ConfigurationError for any other text."""
     if value is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Commands about the catalog and what changes numbers: catalog, rollup, settings."""
+"""Define the commands about the catalog and the settings: catalog, rollup, settings."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ def catalog_command(
         Path, typer.Argument(metavar="DIR", help="Folder with customers.*, meters.*, plans.*, contracts.*.")
     ],
     prune: Annotated[
-        bool, typer.Option("--prune", help="Remove what the folder lacks and nothing names.")
+        bool, typer.Option("--prune", help="Remove things that the folder lacks and nothing refers to.")
     ] = False,
     clock: Clock = None,
     reason: Reason = None,
@@ -24,10 +24,13 @@ def catalog_command(
     """Load customers, meters, plans and contracts: all or nothing; show what changed."""
     from flows.catalog.apply import load_catalog
     from flows.output.catalog import report_catalog
+    from flows.output.progress_bar import import_progress
 
     read_at = parse_instant(clock) if clock is not None else datetime.now(UTC)
-    with database() as engine:
-        applied = load_catalog(engine, folder, prune=prune, clock=read_at, reason=reason, wait=wait)
+    with database() as engine, import_progress() as display:
+        applied = load_catalog(
+            engine, folder, prune=prune, clock=read_at, reason=reason, wait=wait, waiting=display.waiting
+        )
     report_catalog(applied, as_json=as_json)
 
 
@@ -35,11 +38,11 @@ def rollup(clock: Clock = None, reason: Reason = None, wait: Wait = False, as_js
     """Recompute lines after a catalog or setting has changed."""
     from flows.imports.recompute import run_rollup
     from flows.output.imports import report_rollup
+    from flows.output.progress_bar import import_progress
 
-    with database() as engine:
-        ledger = run_rollup(
-            engine, clock=parse_instant(clock) if clock is not None else None, reason=reason, wait=wait
-        )
+    read_at = parse_instant(clock) if clock is not None else None
+    with database() as engine, import_progress() as display:
+        ledger = run_rollup(engine, clock=read_at, reason=reason, wait=wait, display=display)
     report_rollup(ledger, as_json=as_json)
 
 
@@ -48,7 +51,7 @@ def settings(
     value: Annotated[str | None, typer.Argument(metavar="VALUE")] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what changes numbers, or change one of them."""
+    """Show the settings that change numbers, or change one of them."""
     from flows.catalog.settings import change_setting, read_settings, setting_named
     from flows.output.catalog import report_settings
     from flows.output.table import say
@@ -57,7 +60,7 @@ def settings(
         if name is not None and value is not None:
             change_setting(connection, setting_named(name), value)
             say("it holds from the next import on; 'usage-import rollup' recomputes the lines now")
-        kept = read_settings(connection)
+        values = read_settings(connection)
         report_settings(
-            kept if name is None else {setting_named(name): kept[setting_named(name)]}, as_json=as_json
+            values if name is None else {setting_named(name): values[setting_named(name)]}, as_json=as_json
         )

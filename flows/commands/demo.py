@@ -1,4 +1,4 @@
-"""The demonstration behind `make demo`: a story from export to usage lines, through Prefect, in a home that is thrown away."""
+"""Run the demonstration of `make demo`: a story from export to usage lines, through Prefect, in a temporary home."""
 
 import os
 import subprocess
@@ -38,23 +38,23 @@ def main() -> None:
 
 
 def environment(folder: str) -> dict[str, str]:
-    """Our environment with a home of its own, so that no other database, stack or Prefect is touched."""
+    """Return this environment with a home of its own, so that no other database, stack or Prefect is touched."""
     others = (API_VARIABLE, "PREFECT_PROFILE", URL_VARIABLE)
     inherited = {name: value for name, value in os.environ.items() if name not in others}
     return inherited | {"USAGE_IMPORT_HOME": folder, "PYTHONPATH": str(PROJECT)}
 
 
 def demonstrate(environ: Mapping[str, str]) -> None:
-    """Say each command as one would type it, and run it."""
+    """Print each command as a person would type it, and run it."""
     with local_stack(environ, say=say, is_serving=False) as stack:
         say(f"Prefect: {stack.addresses.ui_url}")
         for command in COMMANDS:
             print(f"\n$ usage-import {' '.join(command)}", flush=True)
-            ended = subprocess.run(  # noqa: S603 (our own commands)
+            finished = subprocess.run(  # noqa: S603 (our own commands)
                 [sys.executable, "-m", "flows", *command], cwd=PROJECT, env=dict(environ), check=False
             )
-            if ended.returncode:
-                raise UsageImportError(f"'usage-import {' '.join(command)}' ended with {ended.returncode}")
+            if finished.returncode:
+                raise UsageImportError(f"'usage-import {' '.join(command)}' ended with {finished.returncode}")
         print(flush=True)
 
 

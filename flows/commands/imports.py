@@ -1,6 +1,5 @@
-"""Commands about imports: run, check, imports, rejects, revert."""
+"""Define the commands about imports: run, check, imports, rejects, revert."""
 
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -26,7 +25,7 @@ imports_app = typer.Typer(help="The history of imports.", invoke_without_command
 
 
 class RejectFormat(StrEnum):
-    """How rejections are written."""
+    """The formats of rejections."""
 
     TABLE = "table"
     CSV = "csv"
@@ -34,7 +33,7 @@ class RejectFormat(StrEnum):
 
 
 def check(sources: Sources, mapping: MappingFile = None, clock: Clock = None, as_json: Json = False) -> None:
-    """Show outcomes and rejections as an import would have them; writes nothing."""
+    """Show the outcomes and rejections that an import would have; writes nothing."""
     from flows.imports.check import check_sources
     from flows.imports.request import ImportRequest, pace
     from flows.output.imports import report_check
@@ -62,9 +61,8 @@ def run(
     wait: Wait = False,
     as_json: Json = False,
 ) -> None:
-    """Import: load, settle, roll up, publish."""
-    from flows.catalog.apply import load_catalog
-    from flows.imports.request import ImportRequest, pace
+    """Import: load, deduplicate, roll up, publish."""
+    from flows.imports.request import ImportRequest
     from flows.orchestration.route import import_sources
     from flows.output.catalog import say_lines_follow
     from flows.output.imports import report_run
@@ -73,21 +71,24 @@ def run(
 
     request = ImportRequest(
         sources=tuple(sources),
+        catalog=str(catalog) if catalog else None,
         mapping_file=str(mapping) if mapping else None,
         clock=parse_instant(clock) if clock is not None else None,
         max_rejected=None if max_rejected is None else parse_share(max_rejected),
         reason=reason,
+        wait=wait,
     )
-    with database() as engine:
-        applied = None
-        if catalog is not None:
-            read_at = request.clock or datetime.now(UTC)
-            applied = load_catalog(engine, catalog, prune=False, clock=read_at, reason=reason, wait=wait)
-        with import_progress() as display:
-            ledger = import_sources(engine, request, wait=wait, pace=pace(), display=display, say=say)
-    if applied is not None and applied.is_ahead and ledger.status != ImportStatus.PUBLISHED:
+    with database() as engine, import_progress() as display:
+        result = import_sources(engine, request, display=display, say=say)
+    if result.error is not None:
+        raise result.error
+    if (
+        result.catalog is not None
+        and result.catalog.is_ahead
+        and result.ledger.status != ImportStatus.PUBLISHED
+    ):
         say_lines_follow()
-    report_run(ledger, as_json=as_json)
+    report_run(result.ledger, as_json=as_json)
 
 
 @imports_app.callback()
@@ -116,11 +117,12 @@ def rejects(
     import_id: Annotated[int, typer.Argument(metavar="ID")],
     reject_format: Annotated[RejectFormat, typer.Option("--format")] = RejectFormat.TABLE,
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="F", help="Write there instead of standard output.")
+        Path | None,
+        typer.Option("--output", metavar="F", help="The file to write instead of standard output."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show the rows an import set aside, and why."""
+    """Show the rows that an import rejected, and the reasons."""
     from flows.history.rejections import count_repeats, group_rejections, list_rejections
     from flows.output.imports import output_to, print_groups, report_rejections
 

@@ -1,4 +1,4 @@
-"""Commands about the local stack: up."""
+"""Define the command about the local stack: up."""
 
 import os
 from typing import Annotated
@@ -8,7 +8,8 @@ import typer
 
 def up(
     port: Annotated[
-        int | None, typer.Option("--port", help="Of the Prefect server; without it 4200, or a free one.")
+        int | None,
+        typer.Option("--port", help="The port of the Prefect server; by default 4200, or a free one."),
     ] = None,
 ) -> None:
     """Bring up the local stack: Postgres, Prefect with its pages, the deployments; Ctrl-C ends all of it."""

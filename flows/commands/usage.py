@@ -1,4 +1,4 @@
-"""Commands about usage: usage, events, unassigned."""
+"""Define the commands about usage: usage, events, unassigned."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -9,7 +9,7 @@ from flows.commands.arguments import Json, parse_month, reading
 
 
 class LineFormat(StrEnum):
-    """How usage lines are written."""
+    """The formats of usage lines."""
 
     TABLE = "table"
     CSV = "csv"
@@ -19,10 +19,10 @@ class LineFormat(StrEnum):
 
 def usage(
     period: Annotated[
-        str | None, typer.Option("--period", metavar="YYYY-MM", help="Periods that start in this month.")
+        str | None, typer.Option("--period", metavar="YYYY-MM", help="Only periods that start in this month.")
     ] = None,
     customer: Annotated[
-        str | None, typer.Option("--customer", metavar="C", help="Its id or external id.")
+        str | None, typer.Option("--customer", metavar="C", help="Only this customer, by id or external id.")
     ] = None,
     contract: Annotated[str | None, typer.Option("--contract", metavar="ID")] = None,
     meter: Annotated[str | None, typer.Option("--meter", metavar="CODE")] = None,
@@ -40,11 +40,11 @@ def usage(
 
 def events(
     customer: Annotated[
-        str | None, typer.Option("--customer", metavar="C", help="Its id or external id.")
+        str | None, typer.Option("--customer", metavar="C", help="Only this customer, by id or external id.")
     ] = None,
-    name: Annotated[str | None, typer.Option("--name", metavar="N", help="The event name.")] = None,
+    name: Annotated[str | None, typer.Option("--name", metavar="N", help="Only events of this name.")] = None,
     limit: Annotated[
-        int, typer.Option("--limit", metavar="K", min=1, max=2**31 - 1, help="At most so many.")
+        int, typer.Option("--limit", metavar="K", min=1, max=2**31 - 1, help="The greatest number of events.")
     ] = 100,
     as_json: Json = False,
 ) -> None:
@@ -59,7 +59,7 @@ def events(
 
 def unassigned(
     customer: Annotated[
-        str | None, typer.Option("--customer", metavar="C", help="Its id or external id.")
+        str | None, typer.Option("--customer", metavar="C", help="Only this customer, by id or external id.")
     ] = None,
     reason: Annotated[str | None, typer.Option("--reason", metavar="R")] = None,
     as_json: Json = False,

@@ -11,7 +11,10 @@ from schemas.vocabulary import ImportStatus
 
 
 def abort_import(engine: Engine, import_id: int) -> None:
-    """End an unfinished import: nothing of it counts, its files keep their places."""
+    """End an unfinished import: nothing of it counts, and its files keep their places.
+
+    Raises UsageImportError if the import is not unfinished, or if another one is at work.
+    """
     with import_lock(engine, wait=False), engine.begin() as connection:
         status = show_import(connection, import_id)["status"]
         if status != ImportStatus.LOADING:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 from flows.catalog.read_catalog import current_version
 from flows.database.read import is_one_of
 from flows.history.provenance import provenance
-from flows.imports.listing import HashedSource, ImportFile, next_id, plan_files
+from flows.imports.listing import HashedSource, ImportFile, next_id, place_files
 from flows.imports.request import ImportRequest
 from flows.imports.staging import create_staging, drop_staging
 from flows.sources.mapping_file import load_mapping
@@ -27,7 +27,7 @@ from transforms.imports.acceptance import MAX_REJECTED
 
 @dataclass(frozen=True)
 class OpenImport:
-    """An import that has begun: its id, its clock and its files in the order of their places."""
+    """An import to be run: its id, its clock, and its files in the order of their places."""
 
     import_id: int
     clock: datetime
@@ -39,30 +39,33 @@ class OpenImport:
 
     @property
     def is_unchanged(self) -> bool:
-        """Whether all files are known already, so that there is nothing to do."""
+        """Return whether all files are known already, so that there is nothing to do."""
         return all(file.is_unchanged for file in self.files)
 
 
 def begin_import(engine: Engine, request: ImportRequest, hashed: Sequence[HashedSource]) -> OpenImport:
-    """Give the import its id, its clock and its files their places, or take up the unfinished one it repeats.
+    """Register an import with its id, its clock and the places of its files, or resume the unfinished one that it repeats.
 
-    The caller holds the import lock. Raises UsageImportError where another import is unfinished, where there is no
-    catalog, or where bytes are known under another mapping.
+    The caller holds the import lock. Raises UsageImportError if another import is unfinished, if there is no catalog, or
+    if bytes are known under another mapping.
     """
     with engine.begin() as connection:
         unfinished = connection.execute(
             select(imports).where(imports.c.status == ImportStatus.LOADING)
         ).first()
-        plan = plan_import(connection, request, hashed)
+        opened = open_import(connection, request, hashed)
         if unfinished is not None:
-            plan = resume(connection, plan, request, unfinished)
-        elif not plan.is_unchanged:
-            register(connection, plan, request)
-    return plan
+            opened = resume(connection, opened, request, unfinished)
+        elif not opened.is_unchanged:
+            register(connection, opened, request)
+    return opened
 
 
-def plan_import(connection: Connection, request: ImportRequest, hashed: Sequence[HashedSource]) -> OpenImport:
-    """What a new import of some files would be called and where its files have their places; writes nothing."""
+def open_import(connection: Connection, request: ImportRequest, hashed: Sequence[HashedSource]) -> OpenImport:
+    """Return a new import of some files, with its id and the places of its files; writes nothing.
+
+    Raises UsageImportError if there is no catalog or if bytes are known under another mapping.
+    """
     mapping = load_mapping(Path(request.mapping_file) if request.mapping_file else None)
     catalog_version = current_version(connection)
     if not catalog_version:
@@ -74,115 +77,119 @@ def plan_import(connection: Connection, request: ImportRequest, hashed: Sequence
         clock=request.clock or datetime.now(UTC),
         catalog_version=catalog_version,
         mapping=mapping,
-        files=plan_files(connection, hashed, mapping),
+        files=place_files(connection, hashed, mapping),
         max_rejected=MAX_REJECTED if request.max_rejected is None else request.max_rejected,
         is_resumed=False,
     )
 
 
-def resume(connection: Connection, plan: OpenImport, request: ImportRequest, unfinished: Any) -> OpenImport:
-    """The unfinished import gone on with, where this plan reads all of its files; new ones beside them become part of it.
+def resume(connection: Connection, opened: OpenImport, request: ImportRequest, unfinished: Any) -> OpenImport:
+    """Return the unfinished import, to be resumed with all files of the request; new files become part of it.
 
-    So a schedule that reads a folder goes on although a file has arrived since. Raises UsageImportError for other files.
+    So a schedule that reads a folder is not blocked by a file that has arrived since. Raises UsageImportError if the
+    request does not read all files that the unfinished import began with.
     """
     of_import = select(import_files.c.file_id).where(import_files.c.import_id == unfinished.import_id)
     begun = set(connection.scalars(of_import))
-    if not begun <= {file.file_id for file in plan.files if not file.is_unchanged}:
+    if not begun <= {file.file_id for file in opened.files if not file.is_unchanged}:
         raise UsageImportError(unfinished_message(request, unfinished))
-    plan = replace(
-        plan,
+    opened = replace(
+        opened,
         import_id=unfinished.import_id,
         clock=unfinished.clock,
         max_rejected=unfinished.max_rejected if request.max_rejected is None else request.max_rejected,
         is_resumed=True,
     )
-    register_files(connection, plan, begun=begun)
-    if unfinished.catalog_version != plan.catalog_version:
-        load_anew(connection, plan)
-        this = update(imports).where(imports.c.import_id == plan.import_id)
-        connection.execute(this.values(catalog_version=plan.catalog_version))
-    return plan
+    register_files(connection, opened, begun=begun)
+    if unfinished.catalog_version != opened.catalog_version:
+        forget_loaded(connection, opened)
+        this = update(imports).where(imports.c.import_id == opened.import_id)
+        connection.execute(this.values(catalog_version=opened.catalog_version))
+    return opened
 
 
-def load_anew(connection: Connection, plan: OpenImport) -> None:
-    """Forget what was loaded of an import: judged by an earlier catalog, its rows would show where it was cut off."""
-    for kept in (chunks, rejections):
-        connection.execute(delete(kept).where(kept.c.import_id == plan.import_id))
-    drop_staging(connection, plan.import_id)
-    create_staging(connection, plan.import_id, keeps_bytes=plan.mapping.rejects_conflicts)
+def forget_loaded(connection: Connection, opened: OpenImport) -> None:
+    """Delete the loaded rows of an import: judged by an earlier catalog, they would show where it was interrupted."""
+    for table in (chunks, rejections):
+        connection.execute(delete(table).where(table.c.import_id == opened.import_id))
+    drop_staging(connection, opened.import_id)
+    create_staging(connection, opened.import_id, keeps_bytes=opened.mapping.rejects_conflicts)
 
 
 def unfinished_message(request: ImportRequest, unfinished: Any) -> str:
-    """One line about the import that blocks, and the ways out."""
-    told, import_id = unfinished.sources, unfinished.import_id
-    if (list(request.sources), request.mapping_file) == (told["sources"], told["mapping"]):
+    """Return one line that names the unfinished import and the ways out."""
+    begun, import_id = unfinished.sources, unfinished.import_id
+    if (list(request.sources), request.mapping_file) == (begun["sources"], begun["mapping"]):
         return (
             f"import {import_id} is unfinished, and not all that it began to read is there as it was; bring it back, "
             f"or give the import up with 'usage-import revert {import_id}'"
         )
-    words = [*told["sources"], *(["--mapping", told["mapping"]] if told["mapping"] else [])]
+    words = [*begun["sources"], *(["--mapping", begun["mapping"]] if begun["mapping"] else [])]
     return (
         f"import {import_id} is unfinished; finish it with 'usage-import run {shlex.join(words)}' "
         f"or give it up with 'usage-import revert {import_id}'"
     )
 
 
-def register(connection: Connection, plan: OpenImport, request: ImportRequest) -> None:
-    """Write down that an import has begun, and make its staging tables."""
-    register_mapping(connection, plan.mapping, name=request.mapping_file)
+def register(connection: Connection, opened: OpenImport, request: ImportRequest) -> None:
+    """Store a new import with its mapping and its files, and create its staging tables."""
+    register_mapping(connection, opened.mapping, name=request.mapping_file)
     connection.execute(
         insert(imports).values(
-            import_id=plan.import_id,
+            import_id=opened.import_id,
             kind=ImportKind.IMPORT,
             status=ImportStatus.LOADING,
-            clock=plan.clock,
+            clock=opened.clock,
             sources={"sources": list(request.sources), "mapping": request.mapping_file},
-            mapping_digest=plan.mapping.digest,
-            catalog_version=plan.catalog_version,
-            max_rejected=plan.max_rejected,
+            mapping_digest=opened.mapping.digest,
+            catalog_version=opened.catalog_version,
+            max_rejected=opened.max_rejected,
             **provenance(reason=request.reason, flow_run_id=request.flow_run_id),
         )
     )
-    register_files(connection, plan)
-    create_staging(connection, plan.import_id, keeps_bytes=plan.mapping.rejects_conflicts)
+    register_files(connection, opened)
+    create_staging(connection, opened.import_id, keeps_bytes=opened.mapping.rejects_conflicts)
 
 
 def register_mapping(connection: Connection, mapping: Mapping, *, name: str | None) -> None:
-    """Keep a mapping that no import was run with before."""
+    """Store a mapping that no import has used before."""
     is_known = select(mappings.c.mapping_digest).where(mappings.c.mapping_digest == mapping.digest)
     if connection.scalar(is_known) is None:
-        told = {"mapping_digest": mapping.digest, "name": name, "document": mapping.model_dump(mode="json")}
-        connection.execute(insert(mappings).values(told))
+        row = {"mapping_digest": mapping.digest, "name": name, "document": mapping.model_dump(mode="json")}
+        connection.execute(insert(mappings).values(row))
 
 
 def register_files(
-    connection: Connection, plan: OpenImport, *, begun: AbstractSet[int] = frozenset()
+    connection: Connection, opened: OpenImport, *, begun: AbstractSet[int] = frozenset()
 ) -> None:
-    """Give files that are listed for the first time their places, and say which ones the import reads beside those begun."""
-    read = [file for file in plan.files if not file.is_unchanged and file.file_id not in begun]
+    """Store the places of files that are listed for the first time, and the files that the import reads.
+
+    begun: ids of the files that an earlier attempt has stored already.
+    """
+    read = [file for file in opened.files if not file.is_unchanged and file.file_id not in begun]
     if not read:
         return
     placed = select(files.c.file_id).where(is_one_of(files.c.file_id, [file.file_id for file in read]))
-    held = set(connection.scalars(placed))
-    fresh = [
+    known = set(connection.scalars(placed))
+    new = [
         {
             "file_id": file.file_id,
             "uri": file.source.uri,
             "sha256": file.sha256,
-            "mapping_digest": plan.mapping.digest,
+            "mapping_digest": opened.mapping.digest,
             "size": file.size,
-            "first_import_id": plan.import_id,
+            "first_import_id": opened.import_id,
         }
         for file in read
-        if file.file_id not in held
+        if file.file_id not in known
     ]
-    if fresh:
-        connection.execute(insert(files), fresh)
+    if new:
+        connection.execute(insert(files), new)
     connection.execute(
         insert(import_files),
         [
             {
-                "import_id": plan.import_id,
+                "import_id": opened.import_id,
                 "file_id": file.file_id,
                 "uri": file.source.uri,
                 "source_pin": file.source.source_pin,

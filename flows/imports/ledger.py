@@ -9,32 +9,33 @@ from flows.imports.begin import OpenImport
 from flows.imports.deduplicate import Deduplication
 from flows.imports.listing import ImportFile
 from flows.output.instants import instant
+from schemas.errors import UsageImportError
 from schemas.ledger import FileLedger, Ledger, RowCounts
 from schemas.tables.imports import import_files, imports
 from schemas.vocabulary import ImportStatus
 from transforms.rows.counts import bounded_counts
 
 
-def write_ledger(connection: Connection, plan: OpenImport, ledger: Ledger) -> None:
-    """Keep the ledger with the import and with each of its files."""
+def write_ledger(connection: Connection, opened: OpenImport, ledger: Ledger) -> None:
+    """Store the ledger with the import and with each of its files."""
     values: dict[str, Any] = {"ledger": asdict(ledger)}
     if ledger.status == ImportStatus.FAILED:
         values |= {"status": ledger.status, "failure": ledger.message, "finished_at": func.clock_timestamp()}
-    connection.execute(update(imports).where(imports.c.import_id == plan.import_id).values(values))
+    connection.execute(update(imports).where(imports.c.import_id == opened.import_id).values(values))
     for file in ledger.files:
         if not file.is_unchanged:
             connection.execute(
                 update(import_files)
-                .where(import_files.c.import_id == plan.import_id, import_files.c.file_id == file.file_id)
+                .where(import_files.c.import_id == opened.import_id, import_files.c.file_id == file.file_id)
                 .values(ledger=asdict(file))
             )
 
 
-def ledger_of(plan: OpenImport, settlement: Deduplication) -> Ledger:
-    """The ledger of an import from those of its files, in the order of their places."""
-    ledger = Ledger(import_id=plan.import_id, clock=instant(plan.clock))
-    for file in plan.files:
-        counted = FileLedger() if file.is_unchanged else settlement.files.get(file.file_id, FileLedger())
+def ledger_of(opened: OpenImport, deduplication: Deduplication) -> Ledger:
+    """Return the ledger of an import from those of its files, in the order of their places."""
+    ledger = Ledger(import_id=opened.import_id, clock=instant(opened.clock))
+    for file in opened.files:
+        counted = FileLedger() if file.is_unchanged else deduplication.files.get(file.file_id, FileLedger())
         counted.uri, counted.sha256, counted.size = file.source.uri, file.sha256, file.size
         counted.file_id, counted.is_unchanged = file.file_id, file.is_unchanged
         counted.replaces_import_id = file.replaces_import_id
@@ -43,23 +44,33 @@ def ledger_of(plan: OpenImport, settlement: Deduplication) -> Ledger:
     return ledger
 
 
+def refuse_unbalanced(ledger: Ledger) -> None:
+    """Raise UsageImportError unless every row has exactly one outcome, per file and in all."""
+    if not ledger.is_balanced or not all(file.is_balanced for file in ledger.files):
+        raise UsageImportError(
+            f"import {ledger.import_id}: rows and outcomes do not add up; nothing of it counts, report this"
+        )
+
+
 def add_counts(total: RowCounts, counted: RowCounts) -> None:
     """Add the counts of a file to those of its import."""
     for name, value in asdict(RowCounts()).items():
-        before, told = getattr(total, name), getattr(counted, name)
-        setattr(total, name, bounded_counts([before, told]) if isinstance(value, dict) else before + told)
+        before, added = getattr(total, name), getattr(counted, name)
+        setattr(total, name, bounded_counts([before, added]) if isinstance(value, dict) else before + added)
 
 
-def unchanged_ledger(engine: Engine, plan: OpenImport) -> Ledger:
-    """The ledger of an import whose files are all known: nothing was read."""
-    known = "select max(published_import_id) from files where file_id = any(:file_ids)"
+def unchanged_ledger(engine: Engine, opened: OpenImport) -> Ledger:
+    """Return the ledger of an import whose files are all known: nothing was read."""
+    last_import = "select max(published_import_id) from files where file_id = any(:file_ids)"
     with engine.connect() as connection:
-        import_id = connection.scalar(text(known), {"file_ids": [file.file_id for file in plan.files]})
+        import_id = connection.scalar(
+            text(last_import), {"file_ids": [file.file_id for file in opened.files]}
+        )
     return Ledger(
         import_id=import_id,
         status=ImportStatus.UNCHANGED,
-        clock=instant(plan.clock),
-        files=[_unchanged_file(file) for file in plan.files],
+        clock=instant(opened.clock),
+        files=[_unchanged_file(file) for file in opened.files],
     )
 
 

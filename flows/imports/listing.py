@@ -20,7 +20,7 @@ PUBLISHED_NAMES: Final = """
 
 @dataclass(frozen=True)
 class ImportFile:
-    """A file of an import: its place, its bytes, and whether there is anything to read."""
+    """A file of an import: its place, its source and hash, and whether its bytes are known already."""
 
     file_id: int
     source: Source
@@ -32,7 +32,7 @@ class ImportFile:
 
 @dataclass(frozen=True)
 class HashedSource:
-    """A source and what its bytes are."""
+    """A source with the hash and the size of its bytes."""
 
     source: Source
     sha256: str
@@ -40,19 +40,22 @@ class HashedSource:
 
 
 def identify_sources(sources: Sequence[str]) -> tuple[HashedSource, ...]:
-    """List the files of some sources and hash each; their order is that of their places."""
+    """Return the files of some sources in the order of their places, each with its hash."""
     return tuple(HashedSource(source, *hash_source(source)) for source in list_sources(sources))
 
 
 def next_id(connection: Connection, column: Any) -> int:
-    """One more than the greatest; the import lock keeps others away."""
+    """Return one more than the greatest id of a column; the import lock keeps others away."""
     return int(connection.scalar(select(func.coalesce(func.max(column), 0) + 1)) or 1)
 
 
-def plan_files(
+def place_files(
     connection: Connection, hashed: Sequence[HashedSource], mapping: Mapping
 ) -> tuple[ImportFile, ...]:
-    """Each file with its place: the one it has had since it was first listed, or the next."""
+    """Return each file with its place: the one it got when it was first listed, or the next.
+
+    Raises UsageImportError if published bytes were read under another mapping.
+    """
     known = {
         (row.sha256, row.mapping_digest): row
         for row in connection.execute(
@@ -60,24 +63,24 @@ def plan_files(
         )
     }
     refuse_other_mapping(hashed, mapping, list(known.values()))
-    named = dict(
+    imports_by_uri = dict(
         connection.execute(text(PUBLISHED_NAMES), {"uris": [file.source.uri for file in hashed]})
         .tuples()
         .all()
     )
     next_place = next_id(connection, files.c.file_id)
-    planned: dict[str, ImportFile] = {}
+    placed: dict[str, ImportFile] = {}
     listed: list[ImportFile] = []
     for file in hashed:
-        held = known.get((file.sha256, mapping.digest))
-        if file.sha256 in planned:
-            listed.append(replace(planned[file.sha256], source=file.source, is_unchanged=True))
+        existing = known.get((file.sha256, mapping.digest))
+        if file.sha256 in placed:
+            listed.append(replace(placed[file.sha256], source=file.source, is_unchanged=True))
             continue
-        file_id = next_place if held is None else held.file_id
-        next_place += held is None
-        is_unchanged = held is not None and held.published_import_id is not None
-        replaced = None if is_unchanged else named.get(file.source.uri)
-        planned[file.sha256] = ImportFile(
+        file_id = next_place if existing is None else existing.file_id
+        next_place += existing is None
+        is_unchanged = existing is not None and existing.published_import_id is not None
+        replaced = None if is_unchanged else imports_by_uri.get(file.source.uri)
+        placed[file.sha256] = ImportFile(
             file_id,
             file.source,
             file.sha256,
@@ -85,12 +88,15 @@ def plan_files(
             is_unchanged=is_unchanged,
             replaces_import_id=replaced,
         )
-        listed.append(planned[file.sha256])
+        listed.append(placed[file.sha256])
     return tuple(listed)
 
 
 def refuse_other_mapping(hashed: Sequence[HashedSource], mapping: Mapping, known: Sequence[Any]) -> None:
-    """Known bytes under another mapping would count twice; none at all cannot."""
+    """Raise UsageImportError if bytes are published under another mapping: under two mappings they would count twice.
+
+    Empty files count nowhere, so they may come under any mapping.
+    """
     uris = {file.sha256: file.source.uri for file in hashed if file.size}
     for row in known:
         if (

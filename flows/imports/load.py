@@ -1,7 +1,7 @@
-"""Loading: a file's rows, read, sifted and copied into the import's staging table, chunk by chunk.
+"""Load a file: read its rows, sift them and copy them into the staging table of the import, chunk by chunk.
 
-A chunk's rows, its rejections and its checkpoint commit in one transaction, so a load that was cut off goes on from its
-last chunk. Reading runs one chunk ahead of sifting, and sifting one ahead of Postgres.
+The rows of a chunk, its rejections and its checkpoint commit in one transaction, so an interrupted load goes on from its
+last chunk. Reading runs one chunk ahead of sifting, and sifting one chunk ahead of Postgres.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,9 +11,12 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import polars as pl
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, Engine, func, insert, select
 
+from flows.catalog.read_catalog import CatalogFrames, catalog_frames
 from flows.database.copy import copy_frame
+from flows.imports.begin import OpenImport
+from flows.imports.listing import ImportFile
 from flows.sources.files import Source, open_source
 from flows.sources.reading import ChunkSize, read_chunks
 from schemas.documents.mapping import Mapping
@@ -30,16 +33,8 @@ REJECTION_COLUMNS: Final = (
 
 
 @dataclass(frozen=True)
-class Catalogued:
-    """What sifting has to know of the catalog: the customers and contracts as frames."""
-
-    customers: pl.DataFrame
-    contracts: pl.DataFrame
-
-
-@dataclass(frozen=True)
 class LoadOrder:
-    """One file to load: where its rows come from and what they are judged by."""
+    """One file to load: the source of its rows, and what they are judged by."""
 
     import_id: int
     file_id: int
@@ -51,7 +46,7 @@ class LoadOrder:
 
 @dataclass(frozen=True)
 class SiftedChunk:
-    """A sifted chunk: how many rows it had, the number of the last, and how far the source is read."""
+    """A sifted chunk: its number of rows, the number of the last one, and the bytes of the source read so far."""
 
     rows: int
     last_row: int
@@ -60,28 +55,50 @@ class SiftedChunk:
 
 
 Progress = Callable[[int, int], None]
-"""Told after each chunk: rows loaded by it, and bytes of the source read so far."""
+"""Called after each chunk: rows loaded by it, and bytes of the source read so far."""
 
 
 Item = TypeVar("Item")
 
 
+def load_import_file(
+    engine: Engine, file: ImportFile, progress: Progress, *, opened: OpenImport, chunk: ChunkSize
+) -> None:
+    """Load one file of an import, going on from its last chunk."""
+    with engine.connect() as connection:
+        catalog = catalog_frames(connection)
+        connection.commit()
+        load_file(connection, load_order(opened, file, chunk), catalog, progress=progress)
+
+
+def load_order(opened: OpenImport, file: ImportFile, chunk: ChunkSize) -> LoadOrder:
+    """Return the order to load one file of an import in chunks of a size."""
+    return LoadOrder(
+        import_id=opened.import_id,
+        file_id=file.file_id,
+        source=file.source,
+        mapping=opened.mapping,
+        clock=opened.clock,
+        chunk=chunk,
+    )
+
+
 def load_file(
-    connection: Connection, order: LoadOrder, catalogued: Catalogued, *, progress: Progress
+    connection: Connection, order: LoadOrder, catalog: CatalogFrames, *, progress: Progress
 ) -> None:
     """Load what is left of a file into the staging table of its import."""
     after_row = checkpoint(connection, order)
     connection.commit()
     with open_source(order.source) as stream:
         chunked = read_chunks(stream, name=order.source.uri, after_row=after_row, chunk=order.chunk)
-        for chunk in one_ahead(sifted_chunks(one_ahead(chunked), order, catalogued)):
+        for chunk in one_ahead(sifted_chunks(one_ahead(chunked), order, catalog)):
             with connection.begin():
                 write_chunk(connection, order, chunk)
             progress(chunk.rows, chunk.bytes_read)
 
 
 def checkpoint(connection: Connection, order: LoadOrder) -> int:
-    """The last row of the file that has been committed, 0 where none has."""
+    """Return the last committed row of a file, or 0."""
     statement = select(func.max(chunks.c.last_row)).where(
         chunks.c.import_id == order.import_id, chunks.c.file_id == order.file_id
     )
@@ -89,9 +106,9 @@ def checkpoint(connection: Connection, order: LoadOrder) -> int:
 
 
 def sifted_chunks(
-    chunked: Iterator[Chunk], order: LoadOrder, catalogued: Catalogued
+    chunked: Iterator[Chunk], order: LoadOrder, catalog: CatalogFrames
 ) -> Iterator[SiftedChunk]:
-    """Each chunk of a file sifted."""
+    """Yield each chunk of a file, sifted; raises ConfigurationError, with the file's name, if its mapping does not fit it."""
     for chunk in chunked:
         if chunk.positions.is_empty():
             continue
@@ -99,8 +116,8 @@ def sifted_chunks(
             sifted = sift(
                 chunk,
                 mapping=order.mapping,
-                customers=catalogued.customers,
-                contracts=catalogued.contracts,
+                customers=catalog.customers,
+                contracts=catalog.contracts,
                 clock=order.clock,
             )
         except ConfigurationError as error:
@@ -114,18 +131,18 @@ def sifted_chunks(
 
 
 def event_frame(accepted: pl.DataFrame, file_id: int) -> pl.DataFrame:
-    """Accepted rows as the staging table has them."""
+    """Return accepted rows with the columns of the staging table."""
     return accepted.with_columns(
         pl.lit(file_id, dtype=pl.Int32).alias("file_id"), pl.col("version").alias("record_version")
     ).select(EVENT_COLUMNS)
 
 
 def write_chunk(connection: Connection, order: LoadOrder, chunk: SiftedChunk) -> None:
-    """Write a chunk's rows, rejections and checkpoint, within the caller's transaction."""
+    """Write the rows, rejections and checkpoint of a chunk within the caller's transaction."""
     accepted, rejected = chunk.sifted.accepted, chunk.sifted.rejections
     if not accepted.is_empty():
-        arrived = event_frame(accepted, order.file_id)
-        copy_frame(connection, arrivals(order.import_id).name, arrived, jsonb=JSONB_COLUMNS)
+        rows = event_frame(accepted, order.file_id)
+        copy_frame(connection, arrivals(order.import_id).name, rows, jsonb=JSONB_COLUMNS)
     if order.mapping.rejects_conflicts:
         copy_frame(connection, arrival_bytes(order.import_id).name, accepted_bytes(accepted, order.file_id))
     copy_frame(connection, rejections.name, rejection_frame(rejected, order))
@@ -143,7 +160,7 @@ def write_chunk(connection: Connection, order: LoadOrder, chunk: SiftedChunk) ->
 
 
 def accepted_bytes(accepted: pl.DataFrame, file_id: int) -> pl.DataFrame:
-    """The untouched bytes of accepted rows, for those that a conflict will reject."""
+    """Return the original bytes of accepted rows, kept for those that a conflict will reject."""
     return accepted.select(
         pl.lit(file_id, dtype=pl.Int32).alias("file_id"),
         "row",
@@ -156,7 +173,7 @@ def accepted_bytes(accepted: pl.DataFrame, file_id: int) -> pl.DataFrame:
 
 
 def rejection_frame(rejected: pl.DataFrame, order: LoadOrder) -> pl.DataFrame:
-    """Rejections as their table has them."""
+    """Return rejections with the columns of their table."""
     return rejected.select(
         pl.lit(order.import_id, dtype=pl.Int32).alias("import_id"),
         pl.lit(order.file_id, dtype=pl.Int32).alias("file_id"),
@@ -165,7 +182,7 @@ def rejection_frame(rejected: pl.DataFrame, order: LoadOrder) -> pl.DataFrame:
 
 
 def chunk_counts(sifted: Sifted) -> dict[str, Any]:
-    """What the ledger needs of a chunk beyond its rows: counts, warnings, and the UTC days its events lie on."""
+    """Return what the ledger needs of a chunk beyond its rows: counts, warnings, and the UTC days of its events."""
     reasons = sifted.rejections.group_by("code").len()
     days = sifted.accepted.select(pl.col("at").dt.date().unique().sort())["at"]
     return asdict(sifted.counts) | {
@@ -176,9 +193,9 @@ def chunk_counts(sifted: Sifted) -> dict[str, Any]:
 
 
 def one_ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """The same items, the next one being made in a thread while this one is used."""
+    """Yield the same items, each made in a thread while the one before it is in use."""
     with ThreadPoolExecutor(max_workers=1) as pool:
-        coming = pool.submit(next, items, None)
-        while (item := coming.result()) is not None:
-            coming = pool.submit(next, items, None)
+        next_item = pool.submit(next, items, None)
+        while (item := next_item.result()) is not None:
+            next_item = pool.submit(next, items, None)
             yield item

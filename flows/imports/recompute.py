@@ -9,15 +9,25 @@ from flows.history.provenance import provenance
 from flows.imports.listing import next_id
 from flows.imports.publish import prepare, publish
 from flows.output.instants import instant
+from flows.output.progress import ProgressDisplay
 from flows.usage.extent import scope_of
 from schemas.ledger import Ledger
 from schemas.tables.imports import imports
 from schemas.vocabulary import ImportKind, ImportStatus
 
 
-def run_rollup(engine: Engine, *, clock: datetime | None, reason: str | None, wait: bool) -> Ledger:
-    """Recompute what a catalog or setting has changed since the last publish, and publish it."""
-    with import_lock(engine, wait=wait), engine.begin() as connection:
+def run_rollup(
+    engine: Engine, *, clock: datetime | None, reason: str | None, wait: bool, display: ProgressDisplay
+) -> Ledger:
+    """Recompute the usage lines for the catalog, settings and clock of now, and publish them; return the ledger.
+
+    Raises UsageImportError if another import holds the lock and `wait` is false.
+    """
+    with (
+        import_lock(engine, wait=wait, waiting=display.waiting),
+        display.stage("rolling up, publishing"),
+        engine.begin() as connection,
+    ):
         prepare(connection)
         import_id = next_id(connection, imports.c.import_id)
         read_at = clock or datetime.now(UTC)

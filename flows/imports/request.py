@@ -1,4 +1,4 @@
-"""The request for an import: its sources and limits, and the pace at which it runs."""
+"""The request for an import: its sources, catalog and limits, and the pace at which it runs."""
 
 import os
 from collections.abc import Mapping
@@ -13,35 +13,42 @@ from schemas.errors import ConfigurationError
 
 @dataclass(frozen=True)
 class ImportRequest:
-    """What a person or a schedule asked for."""
+    """A request of a person or a schedule for an import."""
 
     sources: tuple[str, ...]
+    catalog: str | None = None
+    """A catalog folder to load first."""
     mapping_file: str | None = None
     clock: datetime | None = None
     max_rejected: Decimal | None = None
-    """None: the usual share, or that with which an import that is taken up again began."""
+    """None: the default share, or the share with which an unfinished import began."""
     reason: str | None = None
     flow_run_id: str | None = None
+    wait: bool = False
+    """Whether to wait for another import instead of giving up."""
 
 
 WORKERS: Final = 2
-"""Files loaded side by side: one is read and sifted while Postgres takes the other's rows."""
+"""Files loaded side by side: one is read and sifted while Postgres takes the rows of the other."""
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How an import is cut up; no number depends on it."""
+    """The number of files loaded side by side and the size of a chunk; no result depends on them."""
 
     workers: int = WORKERS
     chunk_rows: int = CHUNK_ROWS
 
     def chunk(self, *, files: int) -> ChunkSize:
-        """The size of a chunk where so many files are loaded."""
+        """Return the size of a chunk for an import of this many files."""
         return ChunkSize(rows=self.chunk_rows).shared(max(1, min(self.workers, files)))
 
 
 def pace(environ: Mapping[str, str] | None = None) -> Pace:
-    """The pace asked for by USAGE_IMPORT_WORKERS and USAGE_IMPORT_CHUNK_ROWS."""
+    """Return the pace that USAGE_IMPORT_WORKERS and USAGE_IMPORT_CHUNK_ROWS ask for.
+
+    Raises ConfigurationError for a value that is not a whole number from 1.
+    """
     environment = os.environ if environ is None else environ
     return Pace(
         workers=_whole(environment, "USAGE_IMPORT_WORKERS", WORKERS),
@@ -50,7 +57,7 @@ def pace(environ: Mapping[str, str] | None = None) -> Pace:
 
 
 def _whole(environment: Mapping[str, str], name: str, default: int) -> int:
-    told = environment.get(name) or str(default)
-    if not told.isascii() or not told.isdigit() or int(told) < 1:
-        raise ConfigurationError(f"{name} is {told!r}; give a whole number from 1")
-    return int(told)
+    value = environment.get(name) or str(default)
+    if not value.isascii() or not value.isdigit() or int(value) < 1:
+        raise ConfigurationError(f"{name} is {value!r}; give a whole number from 1")
+    return int(value)

@@ -1,28 +1,85 @@
-"""Run the stages of an import in order."""
+"""Run the stages of an import in order: the table of contents of an import, whatever runs its stages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Final
 
 from sqlalchemy import Engine
 
+from flows.catalog.apply import apply_catalog
+from flows.catalog.result import CatalogResult
 from flows.database.import_lock import import_lock
-from flows.imports.begin import begin_import
-from flows.imports.finish import finish_import
+from flows.imports.begin import OpenImport, begin_import
+from flows.imports.finish import fail_import, finish_import
 from flows.imports.ledger import unchanged_ledger
-from flows.imports.listing import identify_sources
-from flows.imports.request import ImportRequest, Pace
-from flows.imports.runner import load_files
-from flows.output.progress import ProgressDisplay
+from flows.imports.listing import HashedSource, identify_sources
+from flows.imports.load import load_import_file
+from flows.imports.request import ImportRequest
+from flows.imports.runner import Runner, is_final
+from schemas.errors import UsageImportError
 from schemas.ledger import Ledger
 
+LOAD_CATALOG: Final = "load catalog"
+LIST_AND_HASH: Final = "list and hash sources"
+BEGIN: Final = "begin"
+LOAD: Final = "load"
+FINISH: Final = "deduplicate, roll up and publish"
 
-def run_import(
-    engine: Engine, request: ImportRequest, *, wait: bool, pace: Pace, display: ProgressDisplay
-) -> Ledger:
-    """Import some sources; the ledger says what came of it, also where the import failed for its rows."""
-    with import_lock(engine, wait=wait):
+
+@dataclass(frozen=True)
+class ImportResult:
+    """The end of an import: its ledger, the catalog it loaded, and the error of a file that could not be read."""
+
+    ledger: Ledger
+    catalog: CatalogResult | None = None
+    error: UsageImportError | None = None
+
+
+def run_import(request: ImportRequest, runner: Runner) -> ImportResult:
+    """Import the sources of a request, beside no other import.
+
+    An import that fails for its rows or for a file that cannot be read has a ledger that says so. Raises UsageImportError
+    if the import does not begin, or if something outside does not answer; then the same request goes on from there.
+    """
+    display = runner.display
+    with import_lock(runner.engine, wait=request.wait, waiting=display.waiting):
+        catalog = None
+        if request.catalog is not None:
+            with display.stage("loading the catalog"):
+                catalog = runner.stage(LOAD_CATALOG, load_catalog, request)
         with display.stage("hashing"):
-            hashed = identify_sources(request.sources)
-        plan = begin_import(engine, request, hashed)
-        if plan.is_unchanged and not plan.is_resumed:
-            return unchanged_ledger(engine, plan)
-        load_files(engine, plan, pace=pace, display=display)
-        with display.stage("settling, rolling up, publishing"):
-            return finish_import(engine, plan)
+            hashed = runner.stage(LIST_AND_HASH, hash_sources, request.sources)
+        opened = runner.stage(BEGIN, begin_import, request, hashed)
+        if opened.is_unchanged and not opened.is_resumed:
+            return ImportResult(unchanged_ledger(runner.engine, opened), catalog)
+        try:
+            load_files(opened, runner)
+        except UsageImportError as error:
+            if not is_final(error):
+                raise
+            return ImportResult(fail_import(runner.engine, opened, str(error)), catalog, error)
+        with display.stage("deduplicating, rolling up, publishing"):
+            return ImportResult(runner.stage(FINISH, finish_import, opened), catalog)
+
+
+def load_catalog(engine: Engine, request: ImportRequest) -> CatalogResult:
+    """Load the catalog folder of a request in one transaction, all or nothing."""
+    clock = request.clock or datetime.now(UTC)
+    with engine.begin() as connection:
+        return apply_catalog(connection, Path(request.catalog or ""), clock=clock, reason=request.reason)
+
+
+def hash_sources(_: Engine, sources: Sequence[str]) -> tuple[HashedSource, ...]:
+    """Return the files of some sources in the order of their places, each with its hash."""
+    return identify_sources(sources)
+
+
+def load_files(opened: OpenImport, runner: Runner) -> None:
+    """Load the files of an import that are not known yet, side by side."""
+    files = [file for file in opened.files if not file.is_unchanged]
+    runner.display.expect(sum(file.size for file in files))
+    chunk = runner.pace.chunk(files=len(files))
+    runner.side_by_side(LOAD, partial(load_import_file, opened=replace(opened, files=()), chunk=chunk), files)

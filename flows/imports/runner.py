@@ -1,15 +1,13 @@
-"""Run the stages of an import in threads of this process."""
+"""Run the stages of an import: the protocol of a runner, and one that runs them in threads of this process."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor
 from concurrent.futures import wait as futures_wait
 from threading import Event
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar, TypeVarTuple
 
 from sqlalchemy import Engine
 
-from flows.imports.begin import OpenImport
-from flows.imports.finish import fail_import, load_import_file
 from flows.imports.listing import ImportFile
 from flows.imports.load import Progress
 from flows.imports.request import Pace
@@ -21,52 +19,86 @@ TURN_SECONDS: Final = 0.1
 
 Item = TypeVar("Item")
 
+Result = TypeVar("Result")
+
+Values = TypeVarTuple("Values")
+
+LoadFile = Callable[[Engine, ImportFile, Progress], None]
+"""The stage that loads one file; the runner supplies the engine and the callback for its chunks."""
+
+
+class Runner(Protocol):
+    """A way to run the stages of one import.
+
+    A stage is what commits: a function of an engine, which the runner supplies, and of values that could be sent to
+    another process.
+    """
+
+    engine: Engine
+    """The database, which stays up until the import has ended."""
+    pace: Pace
+    display: ProgressDisplay
+
+    def stage(self, name: str, function: Callable[[Engine, *Values], Result], *values: *Values) -> Result:
+        """Run a stage, and return or raise what the function does."""
+
+    def side_by_side(self, name: str, function: LoadFile, files: Sequence[ImportFile]) -> None:
+        """Load files side by side, as many at a time as the pace says.
+
+        After one has failed, those at work stop at their next chunk and no other begins; raises the error of the first.
+        """
+
 
 class StoppedError(UsageImportError):
-    """A load was told to stop at a chunk's end, because another one failed or somebody interrupted."""
+    """The stop of a load at a chunk's end, because another load failed or the import was interrupted."""
 
 
-def load_files(engine: Engine, plan: OpenImport, *, pace: Pace, display: ProgressDisplay) -> None:
-    """Load the files of an import side by side.
+class ThreadRunner:
+    """A runner that calls the stages directly and loads files in threads of this process."""
 
-    Where one cannot be read, nothing of the import counts. Where somebody interrupts, or the storage or Postgres does not
-    answer, what is committed stays and the same command goes on from there.
-    """
-    is_stopped = Event()
-    files = [file for file in plan.files if not file.is_unchanged]
-    chunk = pace.chunk(files=len(files))
+    def __init__(self, engine: Engine, *, pace: Pace, display: ProgressDisplay) -> None:
+        self.engine = engine
+        self.pace = pace
+        self.display = display
 
-    def load(file: ImportFile) -> None:
-        progress = stopping(display.file(file.source.uri, size=file.size), is_stopped)
-        load_import_file(engine, plan, file, chunk=chunk, progress=progress)
+    def stage(self, name: str, function: Callable[[Engine, *Values], Result], *values: *Values) -> Result:  # noqa: ARG002 (a runner has it)
+        """Call the function."""
+        return function(self.engine, *values)
 
-    with ThreadPoolExecutor(max_workers=pace.workers) as pool:
-        loading = [pool.submit(load, file) for file in files]
-        try:
-            for loaded in ended(loading):
-                loaded.result()
-        except BaseException as error:
-            end_loading(pool, is_stopped)
-            if is_final(error):
-                fail_import(engine, plan, str(error))
-            raise
+    def side_by_side(self, name: str, function: LoadFile, files: Sequence[ImportFile]) -> None:  # noqa: ARG002
+        """Load each file in a thread."""
+        is_stopped = Event()
+
+        def load(file: ImportFile) -> None:
+            function(self.engine, file, stopping(self.display, file, is_stopped))
+
+        with ThreadPoolExecutor(max_workers=self.pace.workers) as pool:
+            loads = [pool.submit(load, file) for file in files]
+            try:
+                for loaded in ended(loads):
+                    loaded.result()
+            except BaseException:
+                is_stopped.set()
+                pool.shutdown(cancel_futures=True)
+                raise
 
 
 def is_final(error: BaseException) -> bool:
-    """Whether an error of a load would come again however often the files are read."""
+    """Return whether an error of a load would come again however often the files are read."""
     return isinstance(error, UsageImportError) and not isinstance(error, UnreachableError | StoppedError)
 
 
-def ended(loading: Iterable[Future[Item]]) -> Iterator[Future[Item]]:
-    """The loads as they end; waits in short turns, since one without an end would not hear a Ctrl-C."""
-    at_work = set(loading)
+def ended(loads: Iterable[Future[Item]]) -> Iterator[Future[Item]]:
+    """Yield the loads as they end; waits in short turns, since a wait without a limit would not hear a Ctrl-C."""
+    at_work = set(loads)
     while at_work:
         done, at_work = futures_wait(at_work, timeout=TURN_SECONDS, return_when=FIRST_COMPLETED)
         yield from done
 
 
-def stopping(progress: Progress, is_stopped: Event) -> Progress:
-    """The same callback, which also ends the load at a chunk's end once the import has been stopped."""
+def stopping(display: ProgressDisplay, file: ImportFile, is_stopped: Event) -> Progress:
+    """Return a callback that shows a file's chunks, and that ends its load at a chunk's end once the import is stopped."""
+    progress = display.file(file.source.uri, size=file.size)
 
     def chunk_loaded(rows: int, bytes_read: int) -> None:
         progress(rows, bytes_read)
@@ -74,9 +106,3 @@ def stopping(progress: Progress, is_stopped: Event) -> Progress:
             raise StoppedError("stopped, as the import was")
 
     return chunk_loaded
-
-
-def end_loading(pool: ThreadPoolExecutor, is_stopped: Event) -> None:
-    """End the loads at work at their next chunk, and begin no other."""
-    is_stopped.set()
-    pool.shutdown(cancel_futures=True)

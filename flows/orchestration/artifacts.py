@@ -10,9 +10,9 @@ from schemas.ledger import Ledger
 
 
 def keep_artifacts(engine: Engine, ledger: Ledger) -> list[str]:
-    """Write the artifacts of an import on the page of the run that calls this; their keys.
+    """Write the artifacts of an import on the page of the run that calls this, and return their keys.
 
-    Keys: `import-7-ledger`, `import-7-rejections` where rows were set aside, `import-7-usage` where lines changed.
+    Keys: `import-7-ledger`, `import-7-rejections` if rows were set aside, `import-7-usage` if lines changed.
     """
     from prefect.artifacts import create_markdown_artifact
 
@@ -24,7 +24,7 @@ def keep_artifacts(engine: Engine, ledger: Ledger) -> list[str]:
 
 
 def artifacts_of(connection: Connection, ledger: Ledger) -> dict[str, tuple[str, str]]:
-    """The artifacts of an import by key: description and markdown of each."""
+    """Return the artifacts of an import by key, each with its description and its markdown."""
     import_id = ledger.import_id or 0
     rejections = group_rejections(connection, import_id) if ledger.rejected else []
     changes = largest_changes(connection, import_id)

@@ -26,14 +26,14 @@ LOOK_SECONDS: Final = 0.2
 
 @dataclass(frozen=True)
 class Child:
-    """A process of the stack: what it is called, where its words go, and the end of the line it hangs on."""
+    """A process of the stack: its name, the process, and the log of its output."""
 
     name: str
     process: subprocess.Popen[bytes]
     log: Path
 
     def require_life(self) -> None:
-        """Raise UsageImportError where it has ended by itself."""
+        """Raise UsageImportError if the process has ended by itself."""
         if self.process.poll() is not None:
             raise UsageImportError(f"{self.name} ended by itself: {last_line(self.log)}; see {self.log}")
 
@@ -42,17 +42,17 @@ class Child:
 def child_process(
     name: str, arguments: tuple[str, ...], environment: Mapping[str, str], *, folder: Path
 ) -> Iterator[Child]:
-    """A module as a process of its own, which ends with this context and with this process."""
+    """Run a module as a process that ends with this context and with this process."""
     log = Path(environment["USAGE_IMPORT_HOME"]) / f"{arguments[0].rpartition('.')[2]}.log"
-    with log.open("wb") as words:
+    with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 (our own modules)
             [sys.executable, "-m", "flows.orchestration.child_process", *arguments],
             stdin=subprocess.PIPE,
-            stdout=words,
+            stdout=output,
             stderr=subprocess.STDOUT,
             env=dict(environment),
             cwd=folder,
-            start_new_session=True,  # a Ctrl-C at the terminal is for us; we end the others in order
+            start_new_session=True,  # a Ctrl-C at the terminal reaches only the parent, which ends the others in order
         )
     try:
         yield Child(name, process, log)
@@ -61,7 +61,7 @@ def child_process(
 
 
 def end(process: subprocess.Popen[Any]) -> None:
-    """End a process and its group: asked first, then for certain."""
+    """End a process and its group: by SIGTERM, and by SIGKILL if it does not end within some seconds."""
     with suppress(ProcessLookupError):
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
@@ -71,29 +71,29 @@ def end(process: subprocess.Popen[Any]) -> None:
     _close(process.stdin)
 
 
-def _close(line: IO[bytes] | None) -> None:
-    if line is not None:
-        line.close()
+def _close(stream: IO[bytes] | None) -> None:
+    if stream is not None:
+        stream.close()
 
 
 def last_line(log: Path) -> str:
-    """The last line a process said."""
+    """Return the last line of a log."""
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return lines[-1].strip() if lines else "it said nothing"
+    return lines[-1].strip() if lines else "it wrote nothing"
 
 
 GRACE_SECONDS: Final = 3
 
 
 def main() -> None:
-    """Run the module named by the arguments as a program."""
+    """Run the module that the first argument names as a program."""
     threading.Thread(target=end_with_parent, daemon=True).start()
     sys.argv = sys.argv[1:]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 
 
 def end_with_parent() -> None:
-    """Wait until the parent is gone; then end the group, first as asked, then for certain."""
+    """Wait until the parent has ended, then end the process group."""
     while os.read(0, 1):
         pass
     os.killpg(os.getpgrp(), signal.SIGTERM)

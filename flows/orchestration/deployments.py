@@ -1,6 +1,6 @@
-"""The deployments of the import, as `prefect.yaml` tells them, served by this process: `python -m flows.orchestration.deployments`.
+"""Serve the deployments of `prefect.yaml` from this process: `python -m flows.orchestration.deployments`.
 
-`prefect deploy` reads the same file for a work pool; so it is the one place where their schedules and parameters are.
+`prefect deploy` reads the same file for a work pool, so schedules and parameters stand in one place.
 """
 
 import os
@@ -18,12 +18,15 @@ from flows.orchestration.import_flow import import_usage
 from flows.orchestration.prefect_api import API_VARIABLE, answers
 from schemas.errors import ConfigurationError
 
-TOLD: Final = Path(__file__).parents[2] / "prefect.yaml"
+DEPLOYMENTS_FILE: Final = Path(__file__).parents[2] / "prefect.yaml"
 LOOK_SECONDS: Final = 0.5
 
 
 def main() -> None:
-    """Serve the deployments as soon as the Prefect server answers, until this process is ended."""
+    """Serve the deployments as soon as the Prefect server answers, until this process is ended.
+
+    Raises ConfigurationError if no Prefect API is configured.
+    """
     url = os.environ.get(API_VARIABLE)
     if not url:
         raise ConfigurationError(
@@ -34,29 +37,29 @@ def main() -> None:
     serve(*deployments(), pause_on_shutdown=False, print_starting_message=False)
 
 
-def deployments(path: Path = TOLD) -> list[RunnerDeployment]:
-    """What the file tells of each deployment, ready to be served."""
-    told = yaml.safe_load(path.read_text())["deployments"]
-    return [deployment(each) for each in told]
+def deployments(path: Path = DEPLOYMENTS_FILE) -> list[RunnerDeployment]:
+    """Return the deployments of a file in the form of `prefect.yaml`."""
+    documents = yaml.safe_load(path.read_text())["deployments"]
+    return [deployment(document) for document in documents]
 
 
-def deployment(told: dict[str, Any]) -> RunnerDeployment:
-    """One deployment of the import."""
-    made = import_usage.to_deployment(
-        name=told["name"],
-        description=told["description"],
-        tags=told.get("tags"),
-        schedules=[schedule(each) for each in told.get("schedules") or ()],
-        parameters=told.get("parameters"),
-        concurrency_limit=told.get("concurrency_limit"),
+def deployment(document: dict[str, Any]) -> RunnerDeployment:
+    """Return one deployment of the import from its part of the file."""
+    created = import_usage.to_deployment(
+        name=document["name"],
+        description=document["description"],
+        tags=document.get("tags"),
+        schedules=[schedule(each) for each in document.get("schedules") or ()],
+        parameters=document.get("parameters"),
+        concurrency_limit=document.get("concurrency_limit"),
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
-    return cast("RunnerDeployment", made)  # a coroutine only where a loop runs
+    return cast("RunnerDeployment", created)  # a coroutine only where a loop runs
 
 
-def schedule(told: dict[str, Any]) -> Schedule:
-    """A schedule of the file's."""
-    return Cron(told["cron"], timezone=told["timezone"], active=told.get("active", True))
+def schedule(document: dict[str, Any]) -> Schedule:
+    """Return one schedule of a deployment from its part of the file."""
+    return Cron(document["cron"], timezone=document["timezone"], active=document.get("active", True))
 
 
 if __name__ == "__main__":

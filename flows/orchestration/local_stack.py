@@ -1,7 +1,7 @@
-"""The local stack, `usage-import up`: the database, a Prefect server with its pages, the deployments served.
+"""Run the local stack, `usage-import up`: the database, a Prefect server with its pages, and the served deployments.
 
-Everything it keeps is in this installation's home, so nothing of the user's own Prefect is touched, and everything it
-starts ends with it: on Ctrl-C in order, after a `kill -9` by itself (see `child_process`).
+All its data is in the home of this installation, so the user's own Prefect is not touched. All its processes end with it:
+on Ctrl-C in order, after a `kill -9` by themselves (see `child_process`).
 """
 
 import json
@@ -54,7 +54,7 @@ SERVER_SETTINGS: Final[Mapping[str, str]] = {
 
 
 def run_stack(environ: Mapping[str, str], *, port: int | None, say: Say) -> None:
-    """Bring the stack up, say where it answers, and hold it until Ctrl-C or a SIGTERM."""
+    """Bring the stack up, print its addresses, and hold it until Ctrl-C or a SIGTERM."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt), local_stack(environ, port=port, say=say) as stack:
         say(f"Prefect: {stack.addresses.ui_url}")
@@ -74,7 +74,7 @@ class LocalStack:
     children: tuple[Child, ...]
 
     def watch(self) -> None:
-        """Stay as long as every part of it lives; raises UsageImportError where one ends by itself."""
+        """Wait as long as every process lives; raises UsageImportError if one ends by itself."""
         while True:
             for child in self.children:
                 child.require_life()
@@ -87,8 +87,8 @@ def local_stack(
 ) -> Iterator[LocalStack]:
     """Hold the database, a Prefect server and the deployments up while the context is open.
 
-    port: of the server; without one 4200, or any that is free. Raises UsageImportError where a stack is up in this home
-    already, or a part of it does not come up.
+    port: the server's port; None for 4200, or any free port if 4200 is taken. is_serving: whether to serve the
+    deployments. Raises UsageImportError if a stack is up in this home already, or if a part of it does not come up.
     """
     with ExitStack() as going:
         if not going.enter_context(lock_file(stack_lock(environ))):
@@ -113,34 +113,34 @@ def local_stack(
         written.write_text(json.dumps(asdict(addresses)))
         going.callback(written.unlink, missing_ok=True)
         going.callback(say, "ending …")
-        yield LocalStack(addresses, database_told(environ) or database_name(engine), tuple(children))
+        yield LocalStack(addresses, embedded_name(environ) or database_name(engine), tuple(children))
 
 
 def is_up_message(environ: Mapping[str, str]) -> str:
-    """One line about the stack that is in the way, and the way out."""
+    """Return one line that names the running stack and the way out."""
     addresses = stack_addresses(environ)
     where = addresses.ui_url if addresses else "starting"
     return f"a stack is up in {home(environ)} already ({where}); use it, or end it with Ctrl-C where it runs"
 
 
-def database_told(environ: Mapping[str, str]) -> str | None:
-    """The embedded database as a person would name it, None where another one is configured."""
+def embedded_name(environ: Mapping[str, str]) -> str | None:
+    """Return the name of the embedded database for people, or None if another database is configured."""
     return None if environ.get(URL_VARIABLE, "").strip() else f"embedded, in {home(environ)}"
 
 
-def choose_port(asked: int | None) -> int:
-    """The port asked for, else the usual one, else any; raises ConfigurationError where the one asked for is taken."""
-    if asked is not None:
-        if not is_port_free(asked):
+def choose_port(port: int | None) -> int:
+    """Return the port if one is given, else 4200, else any free one; raises ConfigurationError if the given one is taken."""
+    if port is not None:
+        if not is_port_free(port):
             raise ConfigurationError(
-                f"port {asked} is taken; name another, or none: 'usage-import up' finds a free one"
+                f"port {port} is taken; name another, or none: 'usage-import up' finds a free one"
             )
-        return asked
+        return port
     return USUAL_PORT if is_port_free(USUAL_PORT) else any_port()
 
 
 def is_port_free(port: int) -> bool:
-    """Whether a server can listen on a port of this machine."""
+    """Return whether a server can listen on a port of this machine."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -151,7 +151,7 @@ def is_port_free(port: int) -> bool:
 
 
 def any_port() -> int:
-    """A port that nobody listens on."""
+    """Return a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
@@ -159,7 +159,7 @@ def any_port() -> int:
 
 @contextmanager
 def server(environ: Mapping[str, str], port: int) -> Iterator[Child]:
-    """A Prefect server on a port of this machine, its data in this home."""
+    """Run a Prefect server on a port of this machine, with its data in this home."""
     arguments = ("prefect", "server", "start", "--host", HOST, "--port", str(port))
     folder = prefect_home(environ)
     folder.mkdir(parents=True, exist_ok=True)
@@ -171,7 +171,7 @@ def server(environ: Mapping[str, str], port: int) -> Iterator[Child]:
 
 @contextmanager
 def deployments(environ: Mapping[str, str], addresses: StackAddresses) -> Iterator[Child]:
-    """A process that serves the deployments; what they import is named as from the folder in which the stack runs."""
+    """Run a process that serves the deployments; relative sources are looked up in the folder in which the stack runs."""
     environment = {**server_environment(environ), **QUIET, API_VARIABLE: addresses.api_url}
     with child_process(
         "the process that serves the deployments",
@@ -183,7 +183,7 @@ def deployments(environ: Mapping[str, str], addresses: StackAddresses) -> Iterat
 
 
 def server_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment of the stack's processes: ours, with nothing of another Prefect and with this home's name."""
+    """Return the environment of the stack's processes: this one, without variables of another Prefect, with this home."""
     inherited = {name: value for name, value in environ.items() if not name.startswith("PREFECT_")}
     path = os.pathsep.join(filter(None, (str(PROJECT), environ.get("PYTHONPATH"))))
     folder = prefect_home(environ)
@@ -197,10 +197,10 @@ def server_environment(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def wait_for(is_there: Callable[[], bool], children: list[Child]) -> None:
-    """Wait until something is there; raises UsageImportError where a child ends first, or it takes for ever."""
+def wait_for(is_ready: Callable[[], bool], children: list[Child]) -> None:
+    """Wait until a condition holds; raises UsageImportError if a child ends first, or after START_SECONDS."""
     deadline = time.monotonic() + START_SECONDS
-    while not is_there():
+    while not is_ready():
         for started in children:
             started.require_life()
         if time.monotonic() > deadline:
@@ -210,7 +210,7 @@ def wait_for(is_there: Callable[[], bool], children: list[Child]) -> None:
 
 
 def found(url: str) -> bool:
-    """Whether there is something at an address."""
+    """Return whether an http address answers with 200."""
     try:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=5) as answer:
             return bool(answer.status == 200)

@@ -1,7 +1,7 @@
 """Find out which Prefect API is configured, without importing Prefect.
 
-Importing Prefect costs 3 to 7 seconds, so the places that Prefect reads (`PREFECT_API_URL`, `prefect.toml`, the active
-profile) are read here, and before the profile the address that `usage-import up` writes down.
+Importing Prefect costs 3 to 7 seconds, so this module reads the places that Prefect reads (`PREFECT_API_URL`,
+`prefect.toml`, the active profile), and before the profile the address that `usage-import up` has written.
 """
 
 import json
@@ -26,7 +26,7 @@ API_VARIABLE: Final = "PREFECT_API_URL"
 PATIENCE_SECONDS: Final = 10
 
 RETRIES: Final = 2
-"""Prefect asks a silent server five times, a minute in all; nobody waits that long for what the database has already."""
+"""By default Prefect asks a silent server five times, a minute in all: too long, as the import can go on without it."""
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -38,12 +38,12 @@ QUIET: Final[Mapping[str, str]] = {
     "PREFECT_LOGGING_HANDLERS_DEBUG_LEVEL": "CRITICAL",
     "PREFECT_CLIENT_MAX_RETRIES": str(RETRIES),
 }
-"""How Prefect says nothing on a terminal, while its logs still reach its own pages."""
+"""Settings by which Prefect writes nothing on a terminal, while its logs still reach its own pages."""
 
 
 @dataclass(frozen=True)
 class PrefectApi:
-    """A Prefect API: its address, who named it, and the home of the Prefect that is to talk to it (None: its own)."""
+    """A Prefect API: its address, the place that names it, and the home for the Prefect client (None: the client's own)."""
 
     url: str
     named_by: str
@@ -52,14 +52,14 @@ class PrefectApi:
 
 @dataclass(frozen=True)
 class StackAddresses:
-    """Where a local stack answers: its API and its pages."""
+    """The addresses of a local stack: its API and its pages."""
 
     api_url: str
     ui_url: str
 
 
 def require_answer(api: PrefectApi) -> None:
-    """Raise UsageImportError where nobody answers at the address of an API; any answer at all will do."""
+    """Raise UsageImportError if nobody answers at the address of an API; any answer will do."""
     try:
         reached = answers(f"{api.url}/health")
     except ValueError:
@@ -71,7 +71,7 @@ def require_answer(api: PrefectApi) -> None:
 
 
 def answers(url: str, *, patience_seconds: float = PATIENCE_SECONDS) -> bool:
-    """Whether anybody answers at an http address; raises ValueError where it is none."""
+    """Return whether anybody answers at an http address; raises ValueError if it is no such address."""
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError(url)
@@ -87,14 +87,14 @@ def answers(url: str, *, patience_seconds: float = PATIENCE_SECONDS) -> bool:
 
 
 def configured_api(environ: Mapping[str, str]) -> PrefectApi | None:
-    """The Prefect API that an import goes through, None where none is configured.
+    """Return the Prefect API that an import goes through, or None if none is configured.
 
-    First of: `PREFECT_API_URL` (empty: none, whatever else says so), `prefect.toml` here, a running `usage-import up`, the
-    active profile.
+    The first of: `PREFECT_API_URL` (empty: no API, whatever else is configured), `prefect.toml` in this folder, a running
+    `usage-import up`, the active profile.
     """
-    told = environ.get(API_VARIABLE)
-    if told is not None:
-        return PrefectApi(told.strip().rstrip("/"), API_VARIABLE) if told.strip() else None
+    url = environ.get(API_VARIABLE)
+    if url is not None:
+        return PrefectApi(url.strip().rstrip("/"), API_VARIABLE) if url.strip() else None
     return _of_project() or running_stack(environ) or _of_profile(environ)
 
 
@@ -115,7 +115,7 @@ def _of_profile(environ: Mapping[str, str]) -> PrefectApi | None:
 
 
 def profiles_path(environ: Mapping[str, str]) -> Path:
-    """The file in which Prefect keeps its profiles."""
+    """Return the file in which Prefect keeps its profiles."""
     prefect_home = Path(environ.get("PREFECT_HOME") or "~/.prefect")
     return Path(environ.get("PREFECT_PROFILES_PATH") or prefect_home / "profiles.toml").expanduser()
 
@@ -123,7 +123,7 @@ def profiles_path(environ: Mapping[str, str]) -> Path:
 def _toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text())
-    except (OSError, ValueError):  # Prefect has its own words for a broken one
+    except (OSError, ValueError):  # Prefect reports a broken one itself
         return {}
 
 
@@ -134,28 +134,28 @@ def _at(table: Any, *names: str) -> str | None:
 
 
 def stack_lock(environ: Mapping[str, str]) -> Path:
-    """The file that a local stack keeps locked as long as it lives; a kill lets go of it."""
+    """Return the file that a local stack keeps locked as long as it lives; a kill unlocks it."""
     return home(environ) / "up.lock"
 
 
 def stack_state(environ: Mapping[str, str]) -> Path:
-    """The file in which a local stack writes down where it answers."""
+    """Return the file in which a local stack writes its addresses."""
     return home(environ) / "up.json"
 
 
 def prefect_home(environ: Mapping[str, str]) -> Path:
-    """The home of the local stack's Prefect, so that nothing of the user's own is touched."""
+    """Return the home of the local stack's Prefect; the user's own is not touched."""
     return home(environ) / "prefect"
 
 
 def running_stack(environ: Mapping[str, str]) -> PrefectApi | None:
-    """The API of the `usage-import up` that runs in this home, None where none does."""
+    """Return the API of the `usage-import up` that runs in this home, or None if none does."""
     addresses = stack_addresses(environ)
     return PrefectApi(addresses.api_url, "usage-import up", prefect_home(environ)) if addresses else None
 
 
 def stack_addresses(environ: Mapping[str, str]) -> StackAddresses | None:
-    """Where the local stack of this home answers, None where none runs or it is still starting."""
+    """Return the addresses of the local stack of this home, or None if none runs or it is still starting."""
     try:
         if not is_locked(stack_lock(environ)):
             return None
@@ -166,21 +166,23 @@ def stack_addresses(environ: Mapping[str, str]) -> StackAddresses | None:
 
 @contextmanager
 def quiet_prefect(api: PrefectApi) -> Iterator[None]:
-    """Let Prefect talk to an API and to nobody else; a `PREFECT_LOGGING_LEVEL` of the user's brings its words back."""
+    """Let Prefect talk to one API and keep it off the terminal, unless the user has set `PREFECT_LOGGING_LEVEL`."""
     point_to(api, os.environ)
     if "PREFECT_LOGGING_LEVEL" in os.environ:
         yield
         return
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
-    logging.raiseExceptions = False  # a log line that cannot be shipped is nobody's business at a terminal
+    logging.raiseExceptions = (
+        False  # else each log line that cannot be shipped writes a traceback to the terminal
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
 def point_to(api: PrefectApi, environ: MutableMapping[str, str]) -> None:
-    """Say in an environment which API Prefect is to talk to."""
+    """Set the variables by which Prefect talks to an API."""
     environ[API_VARIABLE] = api.url
     if api.home is not None:
         environ["PREFECT_HOME"] = str(api.home)

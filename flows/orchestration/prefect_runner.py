@@ -1,100 +1,128 @@
-"""Run a stage of an import as a Prefect task, and name runs and their ends."""
+"""Run the stages of an import as Prefect tasks, inside a flow run.
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-from functools import wraps
-from typing import Any, Final, ParamSpec, TypeVar
+A task takes a stage's values, never a connection or an address of a database: it opens the database that the environment
+names. The files load in threads of the same process, so one event stops all of them.
+"""
 
-from prefect import task
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from threading import Event
+from typing import Any, Final, TypeVar, TypeVarTuple
+
+from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
-from prefect.runtime import flow_run
+from prefect.futures import PrefectFuture
 from prefect.states import Failed
+from sqlalchemy import Engine
 
-from flows.output.table import visible
+from flows.database.connection import open_database
+from flows.imports.listing import ImportFile
+from flows.imports.request import Pace
+from flows.imports.runner import LoadFile, stopping
+from flows.orchestration.run_names import short
+from flows.output.progress import ProgressDisplay
 from schemas.errors import UsageImportError
-from schemas.ledger import Ledger
-from schemas.vocabulary import ImportStatus
 
-NAME_LENGTH: Final = 160
-
-
-SOURCES_NAMED: Final = 3
-
-
-Parameters = ParamSpec("Parameters")
+LOOK_SECONDS: Final = 0.05
+"""How often loads are looked at. A wait on a lock would not hear a Ctrl-C: polars' handler restarts the wait."""
 
 Result = TypeVar("Result")
 
-
-class PrefectLostError(Exception):
-    """Prefect could not go on, whatever the stages did."""
+Values = TypeVarTuple("Values")
 
 
-def told(stage: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """The same stage, ending in a state whose message is the one line of an error that a user can cause."""
+class PrefectRunner:
+    """A runner whose stages are tasks of the flow run that it is made in."""
 
-    @wraps(stage)
-    def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Any:
+    def __init__(self, engine: Engine, *, pace: Pace, display: ProgressDisplay) -> None:
+        self.engine = engine
+        self.pace = pace
+        self.display = display
+        self._is_stopped = Event()
+
+    def stage(self, name: str, function: Callable[[Engine, *Values], Result], *values: *Values) -> Result:
+        """Run a stage as a task of its name, and return or raise what the function does."""
+
+        def run_stage(*values: *Values) -> Any:
+            return in_database(function, *values)
+
+        as_task = task(name=name, task_run_name=name, cache_policy=NO_CACHE)(run_stage)
+        result: Result = as_task(*values, return_state=True).result()
+        return result
+
+    def side_by_side(self, name: str, function: LoadFile, files: Sequence[ImportFile]) -> None:
+        """Load each file as a task, named by the stage and the file."""
+
+        @task(name=name, task_run_name=f"{name} {{file_name}}", cache_policy=NO_CACHE)
+        def load(file_name: str, file: ImportFile) -> Any:
+            progress = stopping(self.display, file, self._is_stopped)
+            loaded = in_database(function, file, progress)
+            if loaded is None:
+                get_run_logger().info(LOADED, file_name, file.file_id, file.size, file.sha256)
+            return loaded
+
         try:
-            return stage(*args, **kwargs)
-        except UsageImportError as error:
-            return Failed(message=str(error), data=error)
-
-    return run
-
-
-def stage(name: str) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
-    """A stage as a task of that name: calling it runs the task, and gives or raises what the stage does."""
-
-    def as_task(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-        made = task(name=name, task_run_name=name, cache_policy=NO_CACHE)(told(function))
-
-        @wraps(function)
-        def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Any:
-            return made(*args, **kwargs, return_state=True).result()
-
-        return run
-
-    return as_task
+            failed = run_all(
+                [partial(load.submit, short(file.source.uri), file) for file in files],
+                self._is_stopped,
+                workers=self.pace.workers,
+            )
+        except BaseException:
+            self._is_stopped.set()
+            raise
+        if failed is not None:
+            failed.result()
 
 
-def run_name() -> str:
-    """The name of a run: its sources and its day."""
-    asked = flow_run.parameters
-    sources = [str(source) for source in asked.get("sources") or ()]
-    named = " ".join(sources[:SOURCES_NAMED])
-    more = f" and {len(sources) - SOURCES_NAMED:,} more" if len(sources) > SOURCES_NAMED else ""
-    clock = asked.get("clock") or datetime.now(UTC)
-    return f"{short(named)}{more} {str(clock)[:10]}".strip()
+LOADED: Final = "loaded %s: place %d, %d bytes, sha256 %s"
 
 
-def short(text: str) -> str:
-    """A name as pages show it: no control characters, and where it is too long, its end."""
-    shown = visible(text)
-    return shown if len(shown) <= NAME_LENGTH else "…" + shown[-NAME_LENGTH:]
+def in_database(function: Callable[[Engine, *Values], Any], *values: *Values) -> Any:
+    """Call a stage with the database that the environment names.
+
+    Returns what it returns, or a failed state whose message is the one line of an error that a user can cause.
+    """
+    try:
+        with open_database() as engine:
+            return function(engine, *values)
+    except UsageImportError as error:
+        return Failed(message=str(error), data=error)
 
 
-def canonical_line(ledger: Ledger) -> str:
-    """What became of an import, in one line."""
-    if ledger.status == ImportStatus.UNCHANGED:
-        return f"unchanged: all files are known since import {ledger.import_id}"
-    outcomes = ", ".join(
-        f"{count:,} {name}"
-        for name, count in (
-            ("new", ledger.new),
-            ("duplicate", ledger.duplicate),
-            ("corrected", ledger.corrected),
-            ("stale", ledger.stale),
-            ("rejected", ledger.rejected),
-        )
-        if count
-    )
-    return (
-        f"import {ledger.import_id} {ledger.status}: {counted(ledger.rows, 'row')} of {counted(len(ledger.files), 'file')}"
-        f"{' (' + outcomes + ')' if outcomes else ''}, {counted(ledger.lines_changed, 'line')} changed"
-    )
+def run_all(
+    submissions: Sequence[Callable[[], PrefectFuture[Any]]], is_stopped: Event, *, workers: int
+) -> PrefectFuture[Any] | None:
+    """Run some tasks, a number of them at a time; return the first that failed, once those begun have ended.
+
+    is_stopped is set as soon as one has failed; no other begins then.
+    """
+    loads: list[PrefectFuture[Any]] = []
+    ended: list[PrefectFuture[Any]] = []
+    failed: list[PrefectFuture[Any]] = []
+
+    def load_ended(load: PrefectFuture[Any]) -> None:
+        if not succeeded(load):
+            failed.append(load)
+            is_stopped.set()
+        ended.append(load)
+
+    for submit in submissions:
+        while len(loads) - len(ended) >= workers:
+            time.sleep(LOOK_SECONDS)
+        if failed:
+            break
+        loads.append(submit())
+        loads[-1].add_done_callback(load_ended)
+    while len(ended) < len(loads):
+        time.sleep(LOOK_SECONDS)
+    return failed[0] if failed else None
 
 
-def counted(number: int, noun: str) -> str:
-    """A number of things: 1 file, 2,000 files."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+def succeeded(load: PrefectFuture[Any]) -> bool:
+    """Return whether a load that has ended was completed."""
+    try:
+        load.wait()
+    except BaseException:  # noqa: BLE001 (polars gives a Ctrl-C to the thread that is at work in it)
+        return False
+    return load.state.is_completed()

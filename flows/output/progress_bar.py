@@ -1,13 +1,13 @@
-"""The progress bar of an import: rows, rate, share of the bytes, time left; on standard error, and only on a terminal.
+"""Show the progress of an import as a bar: rows, rate, share of the bytes, time left; on a terminal only.
 
-It appears after a second, so that short imports stay quiet, and goes when the import ends. Stages without a number
-(hashing, deduplicating) show their name and how long they have been running.
+The bar appears after a second, so that short imports stay quiet, and disappears when the import ends. Stages without a
+number (hashing, deduplicating) show their name and how long they have been running.
 """
 
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from time import monotonic
 from typing import Final, Self, TextIO
 
@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Ta
 from rich.table import Column
 from rich.text import Text
 
-from flows.output.progress import NoDisplay, ProgressDisplay
+from flows.output.progress import WAITING, ProgressDisplay, WaitingLine
 from flows.output.table import visible
 
 QUIET_SECONDS: Final = 1.0
@@ -34,30 +34,33 @@ RATE_SECONDS: Final = 30.0
 def import_progress(
     stream: TextIO | None = None, *, quiet_seconds: float = QUIET_SECONDS
 ) -> Iterator[ProgressDisplay]:
-    """A display for one import on a stream (standard error); shows nothing where that is no terminal."""
-    told = sys.stderr if stream is None else stream
-    if not told.isatty():
-        yield NoDisplay()
+    """Yield a display for one import on a stream, standard error by default.
+
+    On a terminal it is a progress bar, elsewhere at most one line, written if the import has to wait for another one.
+    """
+    shown_on = sys.stderr if stream is None else stream
+    if not shown_on.isatty():
+        yield WaitingLine(shown_on)
         return
-    with ProgressBar(Console(file=told, highlight=False), quiet_seconds=quiet_seconds) as bar:
+    with ProgressBar(Console(file=shown_on, highlight=False), quiet_seconds=quiet_seconds) as bar:
         yield bar
 
 
 class ProgressBar:
-    """One bar for all files of an import; callbacks may come from several threads."""
+    """One progress bar for all files of an import; its callbacks may be called from several threads."""
 
     def __init__(self, console: Console, *, quiet_seconds: float) -> None:
         self._bar = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
             BarColumn(bar_width=BAR_WIDTH),
-            _Told(table_column=Column(no_wrap=True)),
+            _TextBeside(table_column=Column(no_wrap=True)),
             console=console,
             transient=True,
             refresh_per_second=FRAMES_A_SECOND,
         )
-        self._stage = self._bar.add_task("starting", total=None, told="")
-        self._loading = self._bar.add_task("loading", total=1, told="", visible=False)
+        self._stage = self._bar.add_task("starting", total=None, text="")
+        self._loading = self._bar.add_task("loading", total=1, text="", visible=False)
         self.tally = Tally()
         self._stages: list[str] = []
         self._turn = threading.RLock()
@@ -66,24 +69,24 @@ class ProgressBar:
         self._later.daemon = True
 
     def __enter__(self) -> Self:
-        """Begin to wait for the moment to appear."""
+        """Start the timer after which the bar appears."""
         self._later.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Go, leaving nothing on the terminal."""
+        """Remove the bar from the terminal."""
         self._later.cancel()
         with self._turn:
             self._is_over = True
             self._bar.stop()
 
     def expect(self, size: int) -> None:
-        """Say how many bytes all files have together, where that is known before each of them begins."""
+        """Announce how many bytes all files have together, before the first of them begins."""
         with self._turn:
             self.tally.expected = size
 
     def file(self, name: str, *, size: int) -> Callable[[int, int], None]:
-        """A callback for one file: rows loaded by a chunk, bytes of the source read so far."""
+        """Return a callback for one file: rows loaded by a chunk, bytes of the source read so far."""
         with self._turn:
             self.tally.begin(size, now=monotonic())
             self._show()
@@ -97,7 +100,7 @@ class ProgressBar:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Show the name of what is being done while it is."""
+        """Show the name of a stage while the context is open."""
         with self._turn:
             self._stages.append(name)
             self._bar.reset(self._stage)
@@ -109,6 +112,10 @@ class ProgressBar:
                 self._stages.remove(name)
                 self._show()
 
+    def waiting(self) -> AbstractContextManager[None]:
+        """Show that the import waits for another one while the context is open."""
+        return self.stage(WAITING)
+
     def _appear(self) -> None:
         with self._turn:
             if not self._is_over:
@@ -117,17 +124,17 @@ class ProgressBar:
     def _show(self) -> None:
         is_loading = bool(self.tally.size) and not self._stages
         if is_loading:
-            told, size = self.tally.told(), self.tally.size
-            self._bar.update(self._loading, told=told, total=size, completed=self.tally.bytes_read)
+            text, size = self.tally.text(), self.tally.size
+            self._bar.update(self._loading, text=text, total=size, completed=self.tally.bytes_read)
         elif self._stages:
-            name, told = visible(self._stages[-1]), self.tally.rows_told()
-            self._bar.update(self._stage, description=name, told=told)
+            name, text = visible(self._stages[-1]), self.tally.rows_text()
+            self._bar.update(self._stage, description=name, text=text)
         self._bar.update(self._loading, visible=is_loading)
         self._bar.update(self._stage, visible=not is_loading)
 
 
 class Tally:
-    """What has been loaded so far, over all files: rows, bytes, and how fast the last of them came."""
+    """The rows and bytes loaded so far, over all files, and the rate of the last chunks."""
 
     def __init__(self) -> None:
         self.rows = 0
@@ -138,22 +145,22 @@ class Tally:
 
     @property
     def size(self) -> int:
-        """Bytes of all files, as far as they are known."""
+        """Return the bytes of all files, as far as they are known."""
         return max(self.expected, self._begun)
 
     @property
     def bytes_read(self) -> int:
-        """Bytes read of all files."""
+        """Return the bytes read of all files."""
         return sum(self._read.values())
 
     def begin(self, size: int, *, now: float) -> None:
-        """Count a file's bytes in; time runs from the first."""
+        """Add a file; the rate counts from the first."""
         self._begun += size
         if not self._marks:
             self._marks.append((now, 0, 0))
 
     def add(self, name: str, *, rows: int, bytes_read: int, now: float) -> None:
-        """Count a chunk in."""
+        """Add a chunk."""
         self.rows += rows
         self._read[name] = max(bytes_read, self._read.get(name, 0))
         self._marks.append((now, self.rows, self.bytes_read))
@@ -161,7 +168,7 @@ class Tally:
             del self._marks[0]
 
     def rate(self) -> tuple[float, float]:
-        """Rows and bytes a second over the last chunks; 0 before the first."""
+        """Return rows and bytes a second over the last chunks, 0 before the first."""
         if len(self._marks) < 2:
             return 0.0, 0.0
         (then, rows, size), (now, rows_now, size_now) = self._marks[0], self._marks[-1]
@@ -170,15 +177,15 @@ class Tally:
 
     @property
     def share(self) -> int:
-        """Percent of the bytes that have been read."""
+        """Return the percentage of the bytes that have been read."""
         return 100 * self.bytes_read // max(self.size, 1)
 
-    def rows_told(self) -> str:
-        """The rows so far, where there are any."""
+    def rows_text(self) -> str:
+        """Return the rows so far, or an empty text if there are none."""
         return f"{self.rows:,} rows" if self.rows else ""
 
-    def told(self) -> str:
-        """Rows, rate, share of the bytes and time left, as far as they are known."""
+    def text(self) -> str:
+        """Return rows, rate, share of the bytes and time left, as far as they are known."""
         rows_a_second, bytes_a_second = self.rate()
         words = [f"{self.rows:,} rows", f"{self.share} %"]
         if rows_a_second:
@@ -189,18 +196,18 @@ class Tally:
 
 
 def duration(seconds: float) -> str:
-    """A span of time as a clock shows it: 0:07, 12:30, 3:05:00."""
+    """Return a duration as a clock shows it: 0:07, 12:30, 3:05:00."""
     minutes, second = divmod(max(round(seconds), 0), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
-class _Told(ProgressColumn):
-    """What the tally tells; for a stage without a number, how long it has been going on."""
+class _TextBeside(ProgressColumn):
+    """The text beside the bar; for a stage without a number, with the time since it began."""
 
     def render(self, task: Task) -> Text:
-        """The words of one frame."""
-        words = [str(task.fields["told"])]
+        """Return the text of one frame."""
+        words = [str(task.fields["text"])]
         if task.total is None:
             words.append(duration(task.elapsed or 0))
         return Text(" · ".join(word for word in words if word))

@@ -23,21 +23,21 @@ QUIET: Final = {
 
 @contextmanager
 def prefect_server(folder: Path) -> Iterator[Mapping[str, str]]:
-    """Run a server while the context is open; gives the environment that leads to it."""
+    """Run a server while the context is open, and yield the environment that leads to it."""
     port = free_port()
-    told = QUIET | {
+    environment = QUIET | {
         "PREFECT_HOME": str(folder / "prefect"),
         "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
     }
     serving = subprocess.Popen(
         (sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)),
-        env=os.environ | told,
+        env=os.environ | environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
-        _wait_for(told["PREFECT_API_URL"])
-        yield told
+        _wait_for(environment["PREFECT_API_URL"])
+        yield environment
     finally:
         serving.terminate()
         serving.wait()

@@ -15,9 +15,9 @@ from flows.imports import finish, recompute, run
 STAGES = {
     run: ("identify_sources", "load_files", "finish_import"),
     recompute: ("publish",),
-    finish: ("settle", "touch", "merge", "publish"),
+    finish: ("deduplicate_import", "touch", "merge", "publish"),
 }
-"""What is timed where it is called from; a stage that has gone is not told."""
+"""Functions timed by the module that calls them; a function that is gone has no time."""
 
 
 def watch(module: ModuleType, name: str, seconds: dict[str, float]) -> None:
@@ -38,7 +38,7 @@ def watch(module: ModuleType, name: str, seconds: dict[str, float]) -> None:
 
 
 def main() -> None:
-    """Run the command, then say how long each stage took."""
+    """Run the command, then write the seconds of each stage."""
     seconds: dict[str, float] = {}
     for module, names in STAGES.items():
         for name in names:

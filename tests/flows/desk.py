@@ -1,4 +1,4 @@
-"""A desk: a folder, a database and a quick command line of a test's own, and the few words that tests say to it.
+"""A desk: a folder, a database and a quick command line for one test, with the operations that tests need.
 
 Commands are forks of one warm process, so that a test can afford many of them.
 """
@@ -65,7 +65,7 @@ def catalog_of(*meters: Mapping[str, Any], **more: Any) -> dict[str, list[dict[s
 
 @dataclass(frozen=True)
 class Desk:
-    """Where a test works."""
+    """The folder, the database and the command line of a test."""
 
     folder: Path
     database_url: str
@@ -74,13 +74,13 @@ class Desk:
     def __call__(
         self, *arguments: str | Path, exit_code: int = 0, environment: Mapping[str, str] | None = None
     ) -> Answer:
-        """Run a command; what it left, after a look at its exit code and that it shows no traceback."""
+        """Run a command and return its answer; asserts its exit code and that it shows no traceback."""
         ours = {"USAGE_IMPORT_DATABASE_URL": self.database_url, "PREFECT_API_URL": "", "COLUMNS": "200"}
-        told = self.commands.run(*map(str, arguments), environment=ours | dict(environment or {}))
-        said = f"{' '.join(map(str, arguments))} ended with {told.exit_code}\n{told.out[-2000:]}\n{told.err[-4000:]}"
-        assert told.exit_code == exit_code, said
-        assert "Traceback" not in told.err, said
-        return Answer(told.exit_code, told.out, told.err)
+        answer = self.commands.run(*map(str, arguments), environment=ours | dict(environment or {}))
+        message = f"{' '.join(map(str, arguments))} ended with {answer.exit_code}\n{answer.out[-2000:]}\n{answer.err[-4000:]}"
+        assert answer.exit_code == exit_code, message
+        assert "Traceback" not in answer.err, message
+        return Answer(answer.exit_code, answer.out, answer.err)
 
     def catalog(self, catalog: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         """Load a catalog."""
@@ -95,7 +95,7 @@ class Desk:
         return folder
 
     def write(self, name: str, *events: Event) -> Path:
-        """Write events as JSON lines; bytes are lines as they are."""
+        """Write events as JSON lines; bytes are written as lines unchanged."""
         lines = [one if isinstance(one, bytes) else json.dumps(one).encode() for one in events]
         return self.write_bytes(name, b"".join(line + b"\n" for line in lines))
 
@@ -106,32 +106,32 @@ class Desk:
         return path
 
     def run(self, *arguments: str | Path, exit_code: int = 0, **more: Any) -> Any:
-        """Import some files; the ledger."""
+        """Import some files and return the ledger."""
         return self("run", *arguments, "--clock", CLOCK, "--json", exit_code=exit_code, **more).json
 
     def usage(self, *filters: str) -> list[dict[str, str]]:
-        """The usage lines."""
+        """Return the usage lines."""
         return list(csv.DictReader(io.StringIO(self("usage", *filters, "--format", "csv").out)))
 
     def counted(self, meter_code: str) -> dict[str, str]:
-        """The quantities of a meter's lines on which something happened, by group."""
+        """Return the quantities of a meter's lines that have events, by group."""
         lines = [line for line in self.usage("--meter", meter_code) if line["event_count"] != "0"]
         found = {line["group"]: line["quantity"] for line in lines}
         assert len(found) == len(lines), "tests that ask for groups have one contract and one period"
         return found
 
     def quantity(self, meter_code: str) -> str:
-        """The quantity of a meter's one line on which something happened."""
+        """Return the quantity of the one line of a meter that has events."""
         [quantity] = self.counted(meter_code).values()
         return quantity
 
     def codes(self, import_id: int) -> dict[int, str]:
-        """The rejection codes of an import's rows."""
+        """Return the rejection codes of an import by row."""
         return {one["row"]: one["code"] for one in self("rejects", str(import_id), "--json").json}
 
     @contextmanager
     def connected(self) -> Iterator[psycopg.Connection[Any]]:
-        """A connection to the database."""
+        """Open a connection to the database."""
         address = (
             make_url(self.database_url).set(drivername="postgresql").render_as_string(hide_password=False)
         )
@@ -139,6 +139,6 @@ class Desk:
             yield connection
 
     def select(self, statement: str) -> list[tuple[Any, ...]]:
-        """What a statement finds in the database."""
+        """Return the rows that a statement finds in the database."""
         with self.connected() as connection:
             return connection.execute(statement.encode()).fetchall()

@@ -1,4 +1,4 @@
-"""Playing a world twice: through the command line and through the second reading, and saying where they differ."""
+"""Play a world twice, through the command line and through the second reading, and report where they differ."""
 
 from __future__ import annotations
 
@@ -29,33 +29,15 @@ OUTCOMES = ("new", "duplicate", "corrected", "stale", "rejected")
 IDENTITY = ("contract_id", "pricing_id", "period_start", "group")
 NUMBERS = ("quantity", "event_count", "unusable_count", "first_event_at", "last_event_at")
 COLUMNS = [
-    "line_id",
-    "contract_id",
-    "customer_id",
-    "external_customer_id",
-    "plan_id",
-    "pricing_id",
-    "meter_id",
-    "meter_code",
-    "aggregation",
-    "group",
-    "period_start",
-    "period_end",
-    "quantity",
-    "event_count",
-    "unusable_count",
-    "first_event_at",
-    "last_event_at",
-    "status",
-    "kind",
-    "revision",
-    "import_id",
-]
-NOT_TOLD_BY_RULES = {"line_id", "revision", "import_id"}
+    "line_id", "contract_id", "customer_id", "external_customer_id", "plan_id", "pricing_id", "meter_id", "meter_code",
+    "aggregation", "group", "period_start", "period_end", "quantity", "event_count", "unusable_count", "first_event_at",
+    "last_event_at", "status", "kind", "revision", "import_id",
+]  # fmt: skip
+NOT_FROM_RULES = {"line_id", "revision", "import_id"}
 
 
 class DisagreementError(AssertionError):
-    """The command line and the second reading differ; `kind` is the part that does."""
+    """A difference between the command line and the second reading; `kind` is the part that differs."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(f"{kind}: {message}")
@@ -64,14 +46,14 @@ class DisagreementError(AssertionError):
 
 @dataclass
 class Play:
-    """One world being played, in a folder and a database of its own."""
+    """The play of one world, in a folder and a database of its own."""
 
     world: World
     folder: Path
     commands: WarmCommands
     database_url: str
     installation: Installation = field(default_factory=Installation)
-    is_catalog_dirty: bool = False
+    is_rollup_due: bool = False
     lines_before: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict)
 
     def play(self) -> None:
@@ -97,8 +79,10 @@ class Play:
 
     def expect(self, answer: Answer, exit_code: int) -> None:
         if answer.exit_code != exit_code:
-            told = f"exit code {answer.exit_code}, not {exit_code}\n{answer.out[-500:]}\n{answer.err[-1200:]}"
-            raise DisagreementError("exit", told)
+            message = (
+                f"exit code {answer.exit_code}, not {exit_code}\n{answer.out[-500:]}\n{answer.err[-1200:]}"
+            )
+            raise DisagreementError("exit", message)
 
     def take_catalog(self, step: Step, number: int) -> None:
         assert step.documents is not None
@@ -106,18 +90,18 @@ class Play:
         step.documents.write(folder)
         self.installation.take_catalog(folder, step.clock)
         self.expect(self.command("catalog", str(folder), "--clock", show(step.clock)), 0)
-        self.is_catalog_dirty = True
+        self.is_rollup_due = True
 
     def take_rollup(self, step: Step, _: int) -> None:
         self.installation.roll_up(step.clock)
         self.expect(self.command("rollup", "--clock", show(step.clock)), 0)
-        self.is_catalog_dirty = False
+        self.is_rollup_due = False
         self.compare_lines()
 
     def take_zone(self, step: Step, _: int) -> None:
         self.installation.zone = step.zone
         self.expect(self.command("settings", "billing_time_zone", step.zone), 0)
-        self.is_catalog_dirty = True
+        self.is_rollup_due = True
 
     def take_run(self, step: Step, number: int) -> None:
         paths = [self.folder / name for name in step.files]
@@ -135,22 +119,22 @@ class Play:
             arguments += ["--max-rejected", step.most_rejected]
         answer = self.command(*arguments)
         self.expect(answer, 1 if ledger.status == "failed" else 0)
-        told = json.loads(answer.out)
-        agree("ledger", told_ledger(told, ledger.status), expected_ledger(ledger))
+        actual = json.loads(answer.out)
+        agree("ledger", actual_ledger(actual, ledger.status), expected_ledger(ledger))
         if ledger.status != "unchanged":
-            self.compare_rejections(str(told["import_id"]), ledger)
+            self.compare_rejections(str(actual["import_id"]), ledger)
         if ledger.status == "published":
-            self.is_catalog_dirty = False
-        if not self.is_catalog_dirty:
+            self.is_rollup_due = False
+        if not self.is_rollup_due:
             self.compare_lines()
 
     def compare_check(self, arguments: list[str], ledger: Ledger) -> None:
-        """What `check` says before is what `run` does after."""
+        """Compare the outcomes of `check` with those that `run` must have after it."""
         if ledger.status != "published":
             return
-        told = json.loads(self.command("check", *arguments[1:]).out)
+        actual = json.loads(self.command("check", *arguments[1:]).out)
         found = {
-            name: told[name] for name in (*OUTCOMES, "rows", "duplicates_without_key", "rejected_by_reason")
+            name: actual[name] for name in (*OUTCOMES, "rows", "duplicates_without_key", "rejected_by_reason")
         }
         expected = expected_ledger(ledger)
         agree("check", found, {name: expected[name] for name in found})
@@ -158,9 +142,9 @@ class Play:
     def compare_rejections(self, import_id: str, ledger: Ledger) -> None:
         answer = self.command("rejects", import_id, "--json")
         self.expect(answer, 0)
-        told = [(Path(one["file"]).name, one["row"], one["code"]) for one in json.loads(answer.out)]
+        actual = [(Path(one["file"]).name, one["row"], one["code"]) for one in json.loads(answer.out)]
         listed = [(one.file, one.row, one.code) for one in ledger.rejections if not one.is_repeat]
-        agree("rejects", sorted(told), sorted(listed))
+        agree("rejects", sorted(actual), sorted(listed))
         for one in json.loads(answer.out):
             if not one["message"].startswith(MESSAGES[one["code"]]):
                 raise DisagreementError("message", f"{one['code']}: {one['message']}")
@@ -172,20 +156,20 @@ class Play:
         self.expect(answer, 0)
         reader = csv.DictReader(io.StringIO(answer.out, newline=""))
         agree("columns", list(reader.fieldnames or []), COLUMNS)
-        told = list(reader)
+        actual = list(reader)
         expected = [expected_line(line, self.installation) for line in self.installation.lines()]
-        agree("usage", *(sorted(map(canonical, lines), key=repr) for lines in (told, expected)))
-        agree("order", [order(line) for line in told], sorted(order(line) for line in told))
-        self.compare_identities(told)
+        agree("usage", *(sorted(map(canonical, lines), key=repr) for lines in (actual, expected)))
+        agree("order", [order(line) for line in actual], sorted(order(line) for line in actual))
+        self.compare_identities(actual)
         answer = self.command("unassigned", "--json")
         self.expect(answer, 0)
-        agree("unassigned", told_unassigned(json.loads(answer.out)), dict(self.installation.unassigned()))
+        agree("unassigned", actual_unassigned(json.loads(answer.out)), dict(self.installation.unassigned()))
 
-    def compare_identities(self, told: list[dict[str, str]]) -> None:
-        """A line keeps its id; its revision is a new one exactly where one of its numbers is."""
-        lines = {tuple(line[name] for name in IDENTITY): line for line in told}
-        agree("doubled lines", len(lines), len(told))
-        agree("doubled ids", len({line["line_id"] for line in told}), len(told))
+    def compare_identities(self, actual: list[dict[str, str]]) -> None:
+        """Assert that a line keeps its id, and that it has a new revision exactly if one of its numbers has changed."""
+        lines = {tuple(line[name] for name in IDENTITY): line for line in actual}
+        agree("doubled lines", len(lines), len(actual))
+        agree("doubled ids", len({line["line_id"] for line in actual}), len(actual))
         for identity in lines.keys() & self.lines_before.keys():
             before, now = self.lines_before[identity], lines[identity]
             agree("line_id", now["line_id"], before["line_id"])
@@ -201,34 +185,34 @@ class Play:
     def compare_events(self) -> None:
         answer = self.command("events", "--limit", "1000000", "--json")
         self.expect(answer, 0)
-        told = json.loads(answer.out, parse_float=Decimal, parse_int=Decimal)
+        actual = json.loads(answer.out, parse_float=Decimal, parse_int=Decimal)
         expected = expected_events(self.installation)
-        agree("events", sorted(map(told_event, told), key=repr), sorted(expected, key=repr))
+        agree("events", sorted(map(actual_event, actual), key=repr), sorted(expected, key=repr))
 
 
-def agree(kind: str, told: object, expected: object) -> None:
-    """Raise where the two differ, with the differences."""
-    if told != expected:
-        raise DisagreementError(kind, "\n".join(differences(told, expected)))
+def agree(kind: str, actual: object, expected: object) -> None:
+    """Raise DisagreementError with the differences, if there are any."""
+    if actual != expected:
+        raise DisagreementError(kind, "\n".join(differences(actual, expected)))
 
 
-def differences(told: object, expected: object) -> Iterator[str]:
-    if isinstance(told, dict) and isinstance(expected, dict):
-        for name in sorted(told.keys() | expected.keys(), key=str):
-            if told.get(name) != expected.get(name):
-                yield f"  {name}: told {told.get(name)!r}, expected {expected.get(name)!r}"
-    elif isinstance(told, list) and isinstance(expected, list):
-        left, right = Counter(map(repr, told)), Counter(map(repr, expected))
-        yield from (f"  told, not expected: {item}" for item in sorted((left - right).elements()))
-        yield from (f"  expected, not told: {item}" for item in sorted((right - left).elements()))
+def differences(actual: object, expected: object) -> Iterator[str]:
+    if isinstance(actual, dict) and isinstance(expected, dict):
+        for name in sorted(actual.keys() | expected.keys(), key=str):
+            if actual.get(name) != expected.get(name):
+                yield f"  {name}: found {actual.get(name)!r}, expected {expected.get(name)!r}"
+    elif isinstance(actual, list) and isinstance(expected, list):
+        left, right = Counter(map(repr, actual)), Counter(map(repr, expected))
+        yield from (f"  found, not expected: {item}" for item in sorted((left - right).elements()))
+        yield from (f"  expected, not found: {item}" for item in sorted((right - left).elements()))
         if left == right:
             yield "  the order differs"
     else:
-        yield f"  told {told!r}, expected {expected!r}"
+        yield f"  found {actual!r}, expected {expected!r}"
 
 
 def expected_ledger(ledger: Ledger) -> dict[str, Any]:
-    """What `run --json` must say; of an import that is not published only what is certain."""
+    """Return the expected output of `run --json`; of an import that is not published, only the certain parts."""
     if ledger.status == "unchanged":
         return {"status": "unchanged"}
     expected: dict[str, Any] = {
@@ -250,23 +234,23 @@ def expected_ledger(ledger: Ledger) -> dict[str, Any]:
     return expected
 
 
-def told_ledger(told: dict[str, Any], status: str) -> dict[str, Any]:
-    """The same parts of what `run --json` said."""
+def actual_ledger(actual: dict[str, Any], status: str) -> dict[str, Any]:
+    """Return the same parts of the output of `run --json`."""
     names = ["status"]
     if status != "unchanged":
         names += ["rows", "rejected", "rejected_by_reason"]
     if status == "published":
         names += [*OUTCOMES, "duplicates_without_key", "unassigned_by_reason", "unusable"]
         names += ["defaulted_timestamps", "unknown_fields_by_name"]
-    found = {name: told[name] for name in names}
+    found = {name: actual[name] for name in names}
     if status == "published":
-        files = {Path(file["uri"]).name: file for file in told["files"] if not file["is_unchanged"]}
+        files = {Path(file["uri"]).name: file for file in actual["files"] if not file["is_unchanged"]}
         found["files"] = {name: {one: file[one] for one in OUTCOMES} for name, file in files.items()}
     return found
 
 
 def expected_line(line: Line, installation: Installation) -> dict[str, str]:
-    """The line as `usage --format csv` must show it, without what the storage numbers."""
+    """Return a line as `usage --format csv` must show it, without the columns that the storage numbers."""
     customer = installation.catalog.customer(line.contract.customer_id)
     assert customer is not None
     return {
@@ -296,11 +280,11 @@ def _instant(at: datetime | None) -> str:
 
 
 def canonical(line: dict[str, str]) -> dict[str, str]:
-    """A line with its group read as JSON, after a look at how it is written; numbers only of what is supported."""
+    """Return a line with its group parsed as JSON; raises DisagreementError if the group is not written in its plain form."""
     if re.search(r'[0-9][eE]|": |, "', re.sub(r'"(?:[^"\\]|\\.)*"', '""', line["group"])):
         raise DisagreementError("group", line["group"])
     pairs = json.loads(line["group"], object_pairs_hook=list, parse_float=_number, parse_int=_number)
-    found = {name: cell for name, cell in line.items() if name not in NOT_TOLD_BY_RULES}
+    found = {name: cell for name, cell in line.items() if name not in NOT_FROM_RULES}
     found["group"] = repr(pairs)
     if line["status"] == "unsupported":
         del found["aggregation"]
@@ -317,16 +301,16 @@ def order(line: dict[str, str]) -> tuple[str, ...]:
     return tuple(line[name] for name in IDENTITY)
 
 
-def told_event(told: dict[str, Any]) -> tuple[object, ...]:
-    key = told["key"]
-    properties = sorted((name, typed(value)) for name, value in told["properties"].items())
+def actual_event(actual: dict[str, Any]) -> tuple[object, ...]:
+    key = actual["key"]
+    properties = sorted((name, typed(value)) for name, value in actual["properties"].items())
     return (
-        told["timestamp"],
-        told["event_name"],
-        told["customer_id"],
+        actual["timestamp"],
+        actual["event_name"],
+        actual["customer_id"],
         "derived" if key.startswith("derived-") else key,
-        told["contract_id"],
-        told["is_deleted"],
+        actual["contract_id"],
+        actual["is_deleted"],
         properties,
     )
 
@@ -334,17 +318,17 @@ def told_event(told: dict[str, Any]) -> tuple[object, ...]:
 def expected_events(installation: Installation) -> list[tuple[object, ...]]:
     return [
         (
-            show(held.at),
-            held.content.event_name,
-            held.content.customer_id,
+            show(event.at),
+            event.content.event_name,
+            event.content.customer_id,
             key[1] if key[0] == "given" else "derived",
-            held.content.contract_id,
-            held.content.is_deleted,
-            sorted(held.content.properties),
+            event.content.contract_id,
+            event.content.is_deleted,
+            sorted(event.content.properties),
         )
-        for key, held in installation.events.items()
+        for key, event in installation.events.items()
     ]
 
 
-def told_unassigned(told: list[dict[str, Any]]) -> dict[tuple[str, str, str], int]:
-    return {(one["customer_id"], one["event_name"], one["reason"]): one["event_count"] for one in told}
+def actual_unassigned(actual: list[dict[str, Any]]) -> dict[tuple[str, str, str], int]:
+    return {(one["customer_id"], one["event_name"], one["reason"]): one["event_count"] for one in actual}

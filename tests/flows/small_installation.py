@@ -1,4 +1,4 @@
-"""A small installation to play laws in: one database, emptied between examples, driven through the flows' own functions.
+"""A small installation for laws: one database, emptied between examples, driven through the functions of the flows.
 
 Its catalog has two customers with contracts that end and begin in the middle of February, an older contract beside one of
 them, and a meter of every aggregation; rows and catalogs are drawn from a few values each, so that they meet often.
@@ -22,16 +22,18 @@ from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
 from flows.catalog.apply import apply_catalog
+from flows.imports.check import check_sources
 from flows.imports.recompute import run_rollup
 from flows.imports.request import ImportRequest, Pace
 from flows.imports.run import run_import
-from flows.output.progress import NoDisplay
+from flows.imports.runner import ThreadRunner
+from flows.output.progress import NoDisplay, ProgressDisplay
 from flows.usage.read_lines import UsageFilter, read_usage
 from schemas.ledger import Ledger
 
 CLOCK = datetime(2026, 3, 10, 12, tzinfo=UTC)
 EVERYTHING = Decimal(1)
-"""A share of rejected rows that fails no import, but the one without any other row."""
+"""A share of rejected rows that fails only an import without any other row."""
 
 LAW = settings(
     max_examples=int(os.environ.get("LAWS_EXAMPLES", "8")),
@@ -39,10 +41,10 @@ LAW = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-"""Each example costs some imports: `LAWS_EXAMPLES` asks for more of them, `LAWS_SHRINK` for the least one that fails."""
+"""Each example costs some imports; `LAWS_EXAMPLES` sets their number, `LAWS_SHRINK` turns shrinking on."""
 
 Row = Mapping[str, Any] | bytes
-"""An event, or the bytes of a row that is none."""
+"""An event, or the bytes of a row that is no event."""
 
 METERS: list[dict[str, Any]] = [
     {
@@ -65,7 +67,7 @@ METERS: list[dict[str, Any]] = [
 
 
 def pricing(meter: str, interval: str = "MONTH", count: int = 1) -> dict[str, Any]:
-    """Usage pricing on a meter of METERS, by its code."""
+    """Return usage pricing on a meter of METERS, by its code."""
     return {
         "id": f"price-{meter}-{interval}-{count}",
         "name": meter,
@@ -79,7 +81,7 @@ def pricing(meter: str, interval: str = "MONTH", count: int = 1) -> dict[str, An
 def contract(
     number: str, customer: str, plan: str, start: str, end: str | None = None, **more: Any
 ) -> dict[str, Any]:
-    """A contract of a customer."""
+    """Return a contract of a customer."""
     return {"id": number, "customerId": customer, "planId": plan, "startDate": start, "endDate": end} | more
 
 
@@ -125,7 +127,7 @@ BROKEN = [b"7", b'{"eventName":}', b'{"eventName":"call"}', b'{"eventName":"call
 def events(
     *, keys: Sequence[str | None] = (None, "a", "b", "c"), is_omitting: bool = True
 ) -> st.SearchStrategy[Row]:
-    """Events over few values; `keys` are their idempotency keys, None is none."""
+    """Return a strategy for events over few values; keys: their idempotency keys, None for an event without one."""
     return st.fixed_dictionaries(
         {
             "eventName": st.sampled_from(["call", "tick"]),
@@ -141,17 +143,17 @@ def events(
 def exports(
     rows: st.SearchStrategy[Row], *, most: int = 3, rows_each: int = 8
 ) -> st.SearchStrategy[list[list[Row]]]:
-    """Some files of some rows."""
+    """Return a strategy for some files of some rows."""
     return st.lists(st.lists(rows, max_size=rows_each), min_size=1, max_size=most)
 
 
 ROWS = events() | st.sampled_from(BROKEN)
-"""Any row: mostly events, some of them with another customer's contract, and some that are none."""
+"""Any row: mostly events, some of them with another customer's contract, and some rows that are no events."""
 
 
 @dataclass(frozen=True)
 class SmallInstallation:
-    """A database and a folder; `times` counts the files written, so that each has a name of its own."""
+    """A database and a folder, with the operations that laws need."""
 
     engine: Engine
     folder: Path
@@ -159,7 +161,7 @@ class SmallInstallation:
     def begin(
         self, catalog: Mapping[str, Sequence[Mapping[str, Any]]] = CATALOG, *, zone: str = "UTC"
     ) -> None:
-        """Forget everything, and load a catalog."""
+        """Empty the database, and load a catalog."""
         with self.engine.begin() as connection:
             tables = connection.scalars(
                 text(
@@ -187,22 +189,32 @@ class SmallInstallation:
             apply_catalog(connection, folder, clock=clock, prune=False, reason=None)
 
     def write(self, name: str, rows: Iterable[Row]) -> str:
-        """Write an export of JSON lines; where it is."""
+        """Write an export of JSON lines and return its path."""
         lines = [row if isinstance(row, bytes) else json.dumps(row).encode() for row in rows]
         path = self.folder / f"{name}.jsonl"
         path.write_bytes(b"".join(line + b"\n" for line in lines))
         return str(path)
 
     def run(
-        self, *paths: str, pace: Pace | None = None, clock: datetime = CLOCK, mapping: str | None = None
+        self,
+        *paths: str,
+        pace: Pace | None = None,
+        clock: datetime = CLOCK,
+        mapping: str | None = None,
+        display: ProgressDisplay | None = None,
     ) -> Ledger:
-        """Import some files."""
-        request = ImportRequest(sources=paths, clock=clock, max_rejected=EVERYTHING, mapping_file=mapping)
-        return run_import(self.engine, request, wait=False, pace=pace or Pace(workers=1), display=NoDisplay())
+        """Import some files with the stages called directly, and return the ledger."""
+        runner = ThreadRunner(self.engine, pace=pace or Pace(workers=1), display=display or NoDisplay())
+        return run_import(request_for(paths, clock=clock, mapping=mapping), runner).ledger
+
+    def check(self, *paths: str) -> Ledger:
+        """Check some files and return the ledger."""
+        request = request_for(paths)
+        return check_sources(self.engine, request, pace=Pace(workers=1), display=NoDisplay()).ledger
 
     def rollup(self, *, clock: datetime = CLOCK) -> Ledger:
-        """Recompute what a catalog has changed."""
-        return run_rollup(self.engine, clock=clock, reason=None, wait=False)
+        """Recompute the lines for the current catalog."""
+        return run_rollup(self.engine, clock=clock, reason=None, wait=False, display=NoDisplay())
 
     def rollup_from_scratch(self) -> Ledger:
         """Recompute everything, as if nothing had ever been rolled up."""
@@ -211,24 +223,24 @@ class SmallInstallation:
         return self.rollup()
 
     def lines(self) -> list[dict[str, Any]]:
-        """The usage lines as `usage` shows them."""
+        """Return the usage lines as `usage` shows them."""
         with self.engine.begin() as connection:
             return [line for batch in read_usage(connection, UsageFilter()) for line in batch]
 
     def numbers(self) -> list[dict[str, Any]]:
-        """The usage lines without what tells which publish wrote them."""
+        """Return the usage lines without the columns that depend on the publish that wrote them."""
         return [
             {name: line[name] for name in line if name not in {"revision", "import_id"}}
             for line in self.lines()
         ]
 
     def select(self, statement: str) -> list[tuple[Any, ...]]:
-        """What a statement finds, as plain tuples."""
+        """Return the rows that a statement finds, as plain tuples."""
         with self.engine.connect() as connection:
             return [tuple(row) for row in connection.execute(text(statement))]
 
     def stored(self) -> dict[str, list[tuple[Any, ...]]]:
-        """All that imports leave in the database, apart from moments and chunks."""
+        """Return all that imports store in the database, except instants of work and chunks."""
         return {name: self.select(statement) for name, statement in STORED.items()}
 
 
@@ -258,16 +270,23 @@ STORED = {
 }  # fmt: skip
 
 
+def request_for(
+    paths: Sequence[str], *, clock: datetime = CLOCK, mapping: str | None = None
+) -> ImportRequest:
+    """Return a request to import some files, whatever share of their rows is rejected."""
+    return ImportRequest(sources=tuple(paths), clock=clock, max_rejected=EVERYTHING, mapping_file=mapping)
+
+
 @contextmanager
 def small_installation(database_url: str, folder: Path) -> Iterator[SmallInstallation]:
-    """A small installation in a database that has the schema."""
+    """Open a small installation in a database that has the schema."""
     with opened(database_url) as engine:
         yield SmallInstallation(engine, folder)
 
 
 @contextmanager
 def opened(database_url: str) -> Iterator[Engine]:
-    """The database of a test, in no hurry to write to the disk."""
+    """Open the database of a test, without waiting for the disk at each commit."""
     url = make_url(database_url).set(drivername="postgresql+psycopg")
     engine = create_engine(url, poolclass=NullPool, connect_args={"options": "-c synchronous_commit=off"})
     yield engine

@@ -1,4 +1,4 @@
-"""Stopping: a command is stopped where a test wants it to be, by a trigger that waits for a lock the test holds."""
+"""Stop a command at a step of an import: a trigger waits for a lock that the test holds."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ STEPS = {
     "the publish is being stamped": ("update", "imports", ""),
     "the ledger is being written": ("update", "import_files", ""),
 }
-"""Moments of an import in their order: what happens then to which table."""
+"""Steps of an import in their order, each with the statement, the table and the condition of its trigger."""
 
 
 @contextmanager
 def stopped_at(desk: Desk, step: str) -> Iterator[psycopg.Connection[Any]]:
-    """Commands stop at a step as long as this lasts."""
+    """Stop commands at a step while the context is open."""
     verb, table, condition = STEPS[step]
     with desk.connected() as connection:
         connection.execute(
@@ -60,15 +60,15 @@ WAITING = f"{WAITING_HERE} and objid = {LOCK}"
 
 
 def wait_for(connection: psycopg.Connection[Any], count: str, comparison: str) -> None:
-    """Wait until a count compares as it should."""
+    """Wait until a count compares as given, such as `> 1`."""
     end = time.monotonic() + PATIENCE_SECONDS
     while not one_truth(connection, f"select ({count}) {comparison}"):
-        assert time.monotonic() < end, f"never came about: {count} {comparison}"
+        assert time.monotonic() < end, f"never came true: {count} {comparison}"
         time.sleep(0.02)
 
 
 def wait_until_stopped(connection: psycopg.Connection[Any], process: subprocess.Popen[str]) -> None:
-    """Wait until a command has come to the step at which it is stopped."""
+    """Wait until a command has reached the step at which it is stopped."""
     end = time.monotonic() + PATIENCE_SECONDS
     while not one_truth(connection, f"select ({WAITING}) > 0"):
         assert process.poll() is None, process.communicate()
@@ -82,7 +82,7 @@ def one_truth(connection: psycopg.Connection[Any], statement: str) -> bool:
 
 
 def started(desk: Desk, *arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
-    """A command of its own process, that small chunks make go in many steps."""
+    """Start a command as a process of its own, with chunks of 10 rows."""
     cut = {
         "USAGE_IMPORT_CHUNK_ROWS": "10",
         "USAGE_IMPORT_DATABASE_URL": desk.database_url,
@@ -100,7 +100,7 @@ def started(desk: Desk, *arguments: str | Path, **environment: str) -> subproces
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, list[str]]:
-    """Exit code, data and words of a command; the words never a traceback."""
+    """Return exit code, standard output and the lines of standard error of a command; asserts that there is no traceback."""
     out, err = process.communicate(timeout=PATIENCE_SECONDS)
     assert "Traceback" not in err, err
     return process.returncode, out, err.splitlines()

@@ -1,8 +1,8 @@
 """The command line many times over from one warm process: every command is a fork of it, with nothing left behind.
 
 Started as `python -m tests.flows.warm_commands`, it answers one JSON request a line on standard input: arguments,
-environment, and where the output goes. Each runs `flows.commands.app.main` in a process of its own. What modules a command had to
-import is told to the warm process, which imports them too: the next one finds them there, and nothing else.
+environment, and where the output goes. Each runs `flows.commands.app.main` in a process of its own. It reports the modules that
+it had to import, and the warm process imports them too: the next command finds them there, and nothing else.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import IO
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command left: its exit code, its data and its words."""
+    """The answer of a command: its exit code, standard output and standard error."""
 
     exit_code: int
     out: str
@@ -77,8 +77,8 @@ def _serve(requests: IO[str]) -> None:
             os.close(reading)
             _become(request, writing)
         os.close(writing)
-        with os.fdopen(reading) as told:
-            imported = told.read().split()
+        with os.fdopen(reading) as report:
+            imported = report.read().split()
         _, status = os.waitpid(child, 0)
         for module in imported:
             if module not in sys.modules:
@@ -88,7 +88,7 @@ def _serve(requests: IO[str]) -> None:
 
 
 def _become(request: dict[str, object], imported: int) -> None:
-    """Run the program as a process of its own would, say what it imported, and end."""
+    """Run the program as a process of its own would, report the modules it imported, and end."""
     code = 70
     try:
         for number, name in ((1, "out"), (2, "err")):
@@ -105,8 +105,8 @@ def _become(request: dict[str, object], imported: int) -> None:
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        with os.fdopen(imported, "w") as telling:
-            telling.write("\n".join(name for name in list(sys.modules) if name != "__main__"))
+        with os.fdopen(imported, "w") as report:
+            report.write("\n".join(name for name in list(sys.modules) if name != "__main__"))
         os._exit(code)
 
 

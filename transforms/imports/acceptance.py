@@ -53,7 +53,7 @@ def refuse_import(
     max_rejected: Decimal,
     own_corrections: Counts[int, int],
 ) -> Refusal | None:
-    """Return the first reason why an import must not count, or None where it may.
+    """Return the first reason why an import must not count, or None if it may.
 
     total, files: the counts of the whole import and of each of its files. max_rejected: the share of rows that may be
     rejected. own_corrections: by file_id, the rows that corrected another row of the same file.
@@ -68,7 +68,7 @@ def refuse_import(
 
 
 def exceeds_limit(counts: RowCounts, max_rejected: Decimal) -> bool:
-    """Whether more rows are rejected than the share allows; all rows rejected is always too many."""
+    """Return whether more rows are rejected than the share allows; all rows rejected is always too many."""
     return counts.rejected > 0 and (
         counts.rejected == counts.rows or counts.rejected > max_rejected * counts.rows
     )

@@ -1,8 +1,6 @@
-"""The first import: its staging table becomes `events`, unless somebody has built on the one that is there."""
+"""The staging table of the first import becomes `events`, unless somebody has built on the existing table."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import pytest
 
@@ -14,7 +12,7 @@ SHAPE = """
            (select array_agg(indexdef order by indexname) from pg_indexes where tablename = 'events'),
            obj_description('events'::regclass, 'pg_class'), (select reloptions from pg_class where oid = 'events'::regclass)
 """
-HELD = """
+EVENTS = """
     select key::text, at, file_id, row, customer_no, is_deleted, event_name, idempotency_key, properties::text from events
     order by 1
 """
@@ -26,10 +24,10 @@ OF_EVENTS = "select 'events'::regclass::oid"
 BUILT = (
     "create view busy as select customer_no, count(*) as events from events group by 1",
     "grant select on events to public",
-    "create publication told for table events",
+    "create publication published for table events",
     "create function seen() returns trigger language plpgsql as $$ begin return new; end $$",
 )
-TOLD = "alter table events replica identity full"
+REPLICA_IDENTITY = "alter table events replica identity full"
 ON_TABLE = "create trigger seen before insert on events for each row execute function seen()"
 
 ROWS = [
@@ -50,19 +48,14 @@ def ready(desk: Desk) -> Desk:
     return desk
 
 
-def asked(desk: Desk, statement: str) -> list[Any]:
-    with desk.connected() as connection:
-        return connection.execute(statement.encode()).fetchall()
-
-
 def test_another_table_of_the_same_shape(ready: Desk) -> None:
     """The staging table has become `events`; columns, indexes, comment and settings are those that the migrations made."""
-    before = asked(ready, SHAPE)
-    table = asked(ready, OF_EVENTS)
+    before = ready.select(SHAPE)
+    table = ready.select(OF_EVENTS)
     assert ready.run(ready.write("rows.jsonl", *ROWS))["status"] == "published"
-    assert asked(ready, SHAPE) == before
-    assert asked(ready, OF_EVENTS) != table
-    assert asked(ready, "select count(*) from pg_tables where tablename like 'arrivals%'") == [(0,)]
+    assert ready.select(SHAPE) == before
+    assert ready.select(OF_EVENTS) != table
+    assert ready.select("select count(*) from pg_tables where tablename like 'arrivals%'") == [(0,)]
 
 
 SET = (
@@ -74,49 +67,49 @@ SET = (
     "alter table events alter column properties set storage external",
     "alter table events enable row level security",
     "grant select (event_name) on events to public",
-    TOLD,
+    REPLICA_IDENTITY,
 )
 
 
 @pytest.mark.parametrize(
     "built",
-    [BUILT[:1], BUILT[1:2], (BUILT[2], TOLD), (BUILT[3], ON_TABLE), *((one,) for one in SET)],
+    [BUILT[:1], BUILT[1:2], (BUILT[2], REPLICA_IDENTITY), (BUILT[3], ON_TABLE), *((one,) for one in SET)],
     ids=lambda built: built[-1].removeprefix("alter table events ")[:30],
 )
 def test_what_others_have_built_on_the_table_stays(ready: Desk, built: tuple[str, ...]) -> None:
-    """A view, a grant, an index, a setting, …: the table stays the same one, and the events come into it."""
+    """With a view, a grant, an index or a setting of others, the table stays the same one, and the events come into it."""
     for statement in built:
-        asked_nothing(ready, statement)
-    before = asked(ready, OF_EVENTS)
+        execute(ready, statement)
+    before = ready.select(OF_EVENTS)
     ready.run(ready.write("rows.jsonl", *ROWS))
-    assert asked(ready, OF_EVENTS) == before
-    assert asked(ready, "select count(*) from events") == [(5,)]
+    assert ready.select(OF_EVENTS) == before
+    assert ready.select("select count(*) from events") == [(5,)]
 
 
 def test_both_ways_hold_the_same(ready: Desk) -> None:
-    """Whether the staging table becomes `events` or is added to it never shows; corrections and defaulted times included."""
+    """The result is the same whether the staging table becomes `events` or is added to it, with corrections and defaulted times."""
     source = ready.write("rows.jsonl", *ROWS)
     ready.run(source)
-    adopted, lines = asked(ready, HELD), ready.usage()
+    adopted, lines = ready.select(EVENTS), ready.usage()
     for name in ("events", "superseded", "duplicates", "folded_usage", "folded_matches", "usage_lines", "rollup_state", "chunks",
                  "import_files", "files", "imports"):  # fmt: skip
-        asked_nothing(ready, f"truncate {name} cascade")
-    asked_nothing(ready, BUILT[0])
+        execute(ready, f"truncate {name} cascade")
+    execute(ready, BUILT[0])
     ready.run(source)
-    assert asked(ready, HELD) == adopted
+    assert ready.select(EVENTS) == adopted
     assert ready.usage() == lines
 
 
 def test_later_events_go_behind_those_that_are_there(ready: Desk) -> None:
-    """Not into the gaps of corrected ones, all over the table; so the index on time can tell pages apart."""
+    """New events are not spread over the gaps of corrected ones, so that the index on time can tell pages apart."""
     rows = [event(idempotencyKey=f"key-{n}", properties={"n": n}) for n in range(2000)]
     ready.run(ready.write("rows.jsonl", *rows, *(row | {"properties": {"n": -1}} for row in rows[::50])))
-    asked_nothing(ready, "vacuum events")
+    execute(ready, "vacuum events")
     ready.run(ready.write("more.jsonl", *(event(idempotencyKey=f"more-{n}") for n in range(200))))
-    [(before, after)] = asked(ready, PAGES)
+    [(before, after)] = ready.select(PAGES)
     assert after >= before > 20
 
 
-def asked_nothing(desk: Desk, statement: str) -> None:
+def execute(desk: Desk, statement: str) -> None:
     with desk.connected() as connection:
         connection.execute(statement.encode())

@@ -27,7 +27,7 @@ from tests.flows.stopping import (
 
 
 def an_export(desk: Desk) -> list[str]:
-    """Two files with rows of every outcome, and the command that imports them."""
+    """Write two files with rows of every outcome, and return the command that imports them."""
     bad = event(externalCustomerId="nobody")
     first = [event(idempotencyKey=f"k{n}", properties={"n": n}) for n in range(40)]
     second = [event(idempotencyKey=f"k{n}", properties={"n": 2 * n}) for n in range(0, 40, 3)]
@@ -40,7 +40,7 @@ def an_export(desk: Desk) -> list[str]:
 
 
 def begin(desk: Desk) -> None:
-    """A catalog, and a first import that later ones meet."""
+    """Load a catalog, and import a file whose events later imports meet."""
     desk.catalog(catalog_of(CALLS, TOTAL, meter("most", "MAX", "n")))
     desk.run(
         desk.write("0.jsonl", *(event(idempotencyKey=f"k{n}", properties={"n": n}) for n in range(0, 40, 2)))
@@ -48,7 +48,7 @@ def begin(desk: Desk) -> None:
 
 
 def everything(desk: Desk) -> dict[str, Any]:
-    """All that commands show and the database keeps."""
+    """Return all that commands show and the database stores."""
     return {
         "usage": desk.usage(),
         "events": desk("events", "--limit", "1000", "--json").json,
@@ -58,7 +58,7 @@ def everything(desk: Desk) -> dict[str, Any]:
 
 
 def kept(desk: Desk) -> list[list[tuple[Any, ...]]]:
-    """What the database keeps of events, files and lines."""
+    """Return the stored events, files and lines."""
     return [
         desk.select(
             "select key::text, file_id, row, version_file_id, version_row from duplicates order by 2, 3"
@@ -72,13 +72,13 @@ def kept(desk: Desk) -> list[list[tuple[Any, ...]]]:
 
 
 def undisturbed(desk: Desk) -> tuple[Any, dict[str, Any]]:
-    """The ledger, and all that commands show, where nothing happens on the way."""
+    """Return the ledger, and all that commands show, of an import without any interruption."""
     begin(desk)
     return desk(*an_export(desk), environment={"USAGE_IMPORT_CHUNK_ROWS": "10"}).json, everything(desk)
 
 
 def test_killed_at_every_step_it_ends_as_if_nothing_had_happened(desk: Desk, other_desk: Desk) -> None:
-    """`kill -9` while registering, loading, settling, merging, rolling up, publishing: the same command ends it, once."""
+    """`kill -9` while registering, loading, deduplicating, merging, rolling up, publishing: the same command ends it, once."""
     begin(desk)
     command = an_export(desk)
     for step in STEPS:
@@ -96,12 +96,12 @@ def test_killed_at_every_step_it_ends_as_if_nothing_had_happened(desk: Desk, oth
 
 
 @pytest.mark.parametrize(
-    ("told", "step"),
+    ("sent", "step"),
     [(signal.SIGINT, "a chunk is being loaded"), (signal.SIGTERM, "lines are being written")],
     ids=["ctrl-c-while-loading", "terminated-while-publishing"],
 )
 def test_interrupted_it_goes_on_from_where_it_was(
-    desk: Desk, other_desk: Desk, told: signal.Signals, step: str
+    desk: Desk, other_desk: Desk, sent: signal.Signals, step: str
 ) -> None:
     """Ctrl-C ends in one line and exit code 1; chunks that were committed are not read again, and the end is the same."""
     begin(desk)
@@ -109,11 +109,11 @@ def test_interrupted_it_goes_on_from_where_it_was(
     with stopped_at(desk, step) as connection:
         process = started(desk, *command)
         wait_until_stopped(connection, process)
-        process.send_signal(told)
+        process.send_signal(sent)
         time.sleep(0.3)
-    code, out, said = ended(process)
+    code, out, lines = ended(process)
     assert (code, out) == (1, "")
-    assert "interrupted" in said[-1]
+    assert "interrupted" in lines[-1]
     loaded = desk.select(
         "select file_id, last_row, committed_at from chunks where import_id = 2 order by 1, 2"
     )
@@ -155,7 +155,7 @@ def test_a_second_import_is_refused_or_waits(desk: Desk) -> None:
 def test_a_folder_that_has_grown_since_is_gone_on_with(desk: Desk) -> None:
     """A schedule that reads a folder is not stopped by a file that has arrived since: it becomes part of the import.
 
-    Also gone on with is the share of rejected rows that was asked for first. Where a file is gone, the ways out are told.
+    The share of rejected rows that was first requested is kept too. If a file is gone, the message names the ways out.
     """
     begin(desk)
     folder = desk.folder / "exports"
@@ -172,16 +172,16 @@ def test_a_folder_that_has_grown_since_is_gone_on_with(desk: Desk) -> None:
         process.communicate(timeout=PATIENCE_SECONDS)
     hidden = first.rename(desk.folder / "1.jsonl")
     desk.write("exports/2.jsonl", event(idempotencyKey="more"))
-    said = desk(*command, exit_code=1).err.splitlines()[-1]
-    assert "import 2 is unfinished, and not all that it began to read is there" in said
+    message = desk(*command, exit_code=1).err.splitlines()[-1]
+    assert "import 2 is unfinished, and not all that it began to read is there" in message
     hidden.rename(first)
-    told = desk(*command).json
-    assert (told["import_id"], told["new"], told["rejected"], len(told["files"])) == (2, 21, 20, 2)
+    ledger = desk(*command).json
+    assert (ledger["import_id"], ledger["new"], ledger["rejected"], len(ledger["files"])) == (2, 21, 20, 2)
     assert desk(*command).json["status"] == "unchanged"
 
 
 def load_carl(desk: Desk) -> None:
-    """A catalog with one more customer."""
+    """Load a catalog with one more customer."""
     with_carl = catalog_of(CALLS, TOTAL)
     with_carl["customers"].append({"id": "cus-carl", "name": "Carl", "externalCustomerId": "carl"})
     desk.catalog(with_carl)
@@ -207,7 +207,7 @@ def test_a_catalog_is_loaded_beside_no_import(desk: Desk) -> None:
 
 
 def test_an_import_cut_off_is_judged_anew_by_another_catalog(desk: Desk) -> None:
-    """Where it was cut off must not show: rows loaded before and after go by the catalog that it is ended with."""
+    """The interruption never shows: rows loaded before and after it are judged by the catalog of the end."""
     begin(desk)
     path = desk.write(
         "carl.jsonl", *(event(externalCustomerId="carl", idempotencyKey=f"c{n}") for n in range(30))
@@ -220,13 +220,13 @@ def test_an_import_cut_off_is_judged_anew_by_another_catalog(desk: Desk) -> None
         process.communicate(timeout=PATIENCE_SECONDS)
     assert desk.select("select sum(rejected) from chunks where import_id = 2") == [(20,)]
     load_carl(desk)
-    told = desk(*command).json
-    assert (told["import_id"], told["new"], told["rejected"]) == (2, 30, 0)
+    ledger = desk(*command).json
+    assert (ledger["import_id"], ledger["new"], ledger["rejected"]) == (2, 30, 0)
     assert desk("rejects", "2", "--json").json == []
 
 
 def test_readers_see_the_lines_of_before_until_the_publish(desk: Desk) -> None:
-    """Lines, events and history change in one moment: whoever looks meanwhile sees all of before."""
+    """Lines, events and history change in one moment; until then readers see the state of before."""
     begin(desk)
     before = desk.usage(), desk("events", "--json").out
     with stopped_at(desk, "the ledger is being written") as connection:
@@ -239,7 +239,7 @@ def test_readers_see_the_lines_of_before_until_the_publish(desk: Desk) -> None:
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(desk: Desk) -> None:
-    """Pinned from its hash on: a row more on the way, and nothing of it counts; run again, it is a file like any other."""
+    """A file that grows after it was hashed fails its import, and nothing of it counts; run again, it is a file like any other."""
     begin(desk)
     path = desk.write("growing.jsonl", *(event(idempotencyKey=f"g{n}") for n in range(30)))
     with stopped_at(desk, "the import is being registered") as connection:
@@ -247,16 +247,16 @@ def test_a_file_that_changes_while_it_is_read_is_refused(desk: Desk) -> None:
         wait_until_stopped(connection, process)
         with path.open("ab") as file:
             file.write(json.dumps(event(idempotencyKey="more")).encode() + b"\n")
-    code, _, said = ended(process)
+    code, _, lines = ended(process)
     assert code == 1
-    assert "growing.jsonl" in said[-1]
-    assert "changed while it was read" in said[-1]
+    assert "growing.jsonl" in lines[-1]
+    assert "changed while it was read" in lines[-1]
     assert desk.select("select count(*) from events") == [(20,)]
     assert desk.run(path)["new"] == 31
 
 
 def test_a_given_up_import_leaves_nothing_and_its_files_can_come_again(desk: Desk) -> None:
-    """Reverting an unfinished import, twice at that, is safe; its files are then read at their old place."""
+    """Reverting an unfinished import is safe, even twice; its files are then read at their old places."""
     begin(desk)
     command = an_export(desk)
     with stopped_at(desk, "a chunk is being loaded") as connection:
@@ -269,8 +269,8 @@ def test_a_given_up_import_leaves_nothing_and_its_files_can_come_again(desk: Des
     desk("revert", "2")
     assert "import 2 is reverted" in desk("revert", "2", exit_code=1).err.splitlines()[-1]
     assert desk.usage() == before
-    told = desk(*command).json
-    assert (told["import_id"], told["status"]) == (3, "published")
+    ledger = desk(*command).json
+    assert (ledger["import_id"], ledger["status"]) == (3, "published")
     assert desk.select("select file_id, uri from files order by 1") == places
 
 

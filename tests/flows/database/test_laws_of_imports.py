@@ -59,8 +59,8 @@ def test_every_row_has_one_outcome(
     published = [
         file for ledger in ledgers if ledger.status == ImportStatus.PUBLISHED for file in ledger.files
     ]
-    told = Counter[int](file_id for (file_id,) in small.select(EVERY_ROW))
-    assert told == Counter({file.file_id: file.rows for file in published if file.rows})
+    stored = Counter[int](file_id for (file_id,) in small.select(EVERY_ROW))
+    assert stored == Counter({file.file_id: file.rows for file in published if file.rows})
 
 
 EVERY_ROW = """
@@ -74,7 +74,7 @@ EVERY_ROW = """
 def test_importing_anything_twice_changes_no_line(
     small: SmallInstallation, *, files: list[list[Row]], is_at_once: bool
 ) -> None:
-    """The same files again are unchanged; the same rows in other files are told again, and no line gets a revision."""
+    """The same files again are unchanged; the same rows in other files are duplicates, and no line gets a revision."""
     small.begin()
     paths = write_all(small, files)
     assume(small.run(*paths).status == ImportStatus.PUBLISHED)
@@ -106,8 +106,8 @@ def test_order_does_not_matter_where_nothing_conflicts(
     for _ in range(2):
         small.begin()
         paths = write_all(small, files)
-        for told in [paths] if is_at_once else [[path] for path in paths]:
-            small.run(*told)
+        for sources in [paths] if is_at_once else [[path] for path in paths]:
+            small.run(*sources)
         found.append(small.numbers())
         files = [random.sample(rows, len(rows)) for rows in random.sample(files, len(files))]
     assert found[0] == found[1]
@@ -160,3 +160,29 @@ def per_file(ledgers: Sequence[Ledger]) -> list[tuple[Any, ...]]:
         for ledger in ledgers
         for file in ledger.files
     ]
+
+
+EFFECTS = ("import_id", "message", "lines_changed", "unassigned_by_reason", "unusable")
+"""Fields of a ledger that only an import has: its id, its message, which names it, and the effect of its publish."""
+
+
+@LAW
+@example([[REJECTED]], [[], [REJECTED]])
+@given(exports(ROWS), exports(ROWS))
+def test_a_check_has_the_outcomes_of_an_import(
+    small: SmallInstallation, files: list[list[Row]], more: list[list[Row]]
+) -> None:
+    """Before a first import and before a second one, a check of the same files has the ledger of the import."""
+    small.begin()
+    for prefix, exported in (("file", files), ("more", more)):
+        paths = write_all(small, exported, prefix=prefix)
+        checked, stored = small.check(*paths), small.stored()
+        assert small.check(*paths) == checked
+        assert small.stored() == stored
+        imported = small.run(*paths)
+        if imported.status != ImportStatus.UNCHANGED:
+            assert without_effects(checked) == without_effects(imported)
+
+
+def without_effects(ledger: Ledger) -> dict[str, Any]:
+    return {name: value for name, value in asdict(ledger).items() if name not in EFFECTS}

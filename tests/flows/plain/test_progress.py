@@ -1,4 +1,4 @@
-"""The progress bar: what it says, when it appears, and that it is quiet where nobody looks."""
+"""The progress bar: its text, the moment it appears, and its silence without a terminal."""
 
 import io
 import os
@@ -65,7 +65,7 @@ def test_nothing_is_shown_where_there_is_no_terminal() -> None:
     with import_progress(stream, quiet_seconds=0) as display:
         assert isinstance(display, NoDisplay)
         display.file("a.jsonl", size=10)(1, 10)
-        with display.stage("settling"):
+        with display.stage("deduplicating"):
             time.sleep(0.05)
     assert stream.getvalue() == ""
 
@@ -93,18 +93,20 @@ def test_a_long_import_shows_rows_rate_share_and_time_left() -> None:
 
 
 def test_a_stage_without_a_number_shows_its_name() -> None:
-    """While an import settles, the bar says so, and how long it has been at it."""
+    """While an import deduplicates, the bar says so, and how long it has been at it."""
     with screen() as shown:
         with import_progress(shown.stream, quiet_seconds=0.05) as display:
             display.file("a.jsonl", size=10)(1_234, 10)
-            with display.stage("settling, rolling up, publishing"):
+            with display.stage("deduplicating, rolling up, publishing"):
                 time.sleep(0.5)
         shown.close()
-        assert re.search(r"settling, rolling up, publishing .*1,234 rows · 0:0\d", shown.text), shown.text
+        assert re.search(r"deduplicating, rolling up, publishing .*1,234 rows · 0:0\d", shown.text), (
+            shown.text
+        )
 
 
 def test_several_files_side_by_side_are_one_bar() -> None:
-    """Chunks of several files, told from several threads, add up; none is lost and none counted twice."""
+    """Chunks of several files, reported from several threads, add up; none is lost and none counted twice."""
     with screen() as shown:
         with import_progress(shown.stream, quiet_seconds=0) as display:
             assert isinstance(display, ProgressBar)
@@ -155,7 +157,7 @@ def test_the_share_never_passes_a_hundred_and_never_falls(
         now += passed
         tally.add(str(name), rows=rows, bytes_read=min(read, sizes[name]), now=now)
         assert last <= tally.share <= 100
-        assert tally.told().startswith(f"{tally.rows:,} rows")
+        assert tally.text().startswith(f"{tally.rows:,} rows")
         last = tally.share
 
 

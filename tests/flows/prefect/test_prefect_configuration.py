@@ -1,4 +1,4 @@
-"""Which Prefect API an import goes through, found without importing Prefect; and what is said where it does not answer."""
+"""The Prefect API of an import is found without importing Prefect, and one that does not answer is an error of one line."""
 
 import subprocess
 import sys
@@ -124,7 +124,7 @@ def test_a_lock_is_one_holders(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:9/api", "http://no-such-host.invalid/api", "postgres", "http://"]
 )
-def test_an_api_that_does_not_answer_is_said_in_one_line(url: str) -> None:
+def test_an_api_that_does_not_answer_is_one_line(url: str) -> None:
     """The line names the address and who configured it, and the way out."""
     with pytest.raises(UsageImportError, match="PREFECT_API_URL= usage-import run") as refused:
         require_answer(PrefectApi(url, "PREFECT_API_URL"))
