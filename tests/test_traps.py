@@ -71,8 +71,8 @@ TRAPS: Final[dict[int, tuple[str, ...]]] = {
     ),
     15: (f"{IDENTITY}test_a_corrected_timestamp_does_not_double_usage", f"{STORY}[03-corrections]"),
     16: (
-        f"{IDENTITY}test_made_up_keys_hold_the_content_and_not_the_clock",
-        f"{IDENTITY}test_equal_rows_of_a_file_stay_two_and_are_known_again",
+        f"{IDENTITY}test_derived_keys_depend_on_the_content_and_not_on_the_clock",
+        f"{IDENTITY}test_equal_rows_of_a_file_stay_two_and_are_recognized",
     ),
     17: (f"{IDENTITY}test_a_key_is_known_as_long_as_the_database",),
     18: (
@@ -85,7 +85,7 @@ TRAPS: Final[dict[int, tuple[str, ...]]] = {
         f"{IDENTITY}test_rows_and_outcomes_must_add_up",
     ),
     20: (
-        f"{IDENTITY}test_the_winner_of_a_key_is_the_last_told",
+        f"{IDENTITY}test_the_last_row_of_a_key_counts",
         f"{LAWS}test_chunks_and_workers_never_show",
         f"{OUTCOMES}test_outcomes_are_those_of_reading_in_sequence",
     ),

@@ -4,12 +4,12 @@ Parallel workers see no temporary table, so what is folded by the million lies i
 publishes at a time, and it drops them, or they go with it.
 """
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from psycopg import ClientCursor
 from psycopg import Connection as PsycopgConnection
 from sqlalchemy import CompoundSelect, Connection, Select, TextClause, text
+from sqlalchemy.sql.compiler import SQLCompiler
 
 Selecting = Select[Any] | CompoundSelect[Any] | TextClause
 
@@ -35,17 +35,19 @@ def execute_bound(connection: Connection, head: str, statement: Selecting) -> No
 
     That takes no parameters in ``CREATE TABLE AS``, and elsewhere at most 65,535: a catalog may filter by more values.
     """
-    compiled = statement.compile(connection, compile_kwargs={"render_postcompile": True})
+    compiled = statement.compile(connection)
+    if not isinstance(compiled, SQLCompiler):
+        raise TypeError(f"{statement} is no SQL statement")
+    expanded = compiled.construct_expanded_state()
     driver = connection.connection.driver_connection
     if not isinstance(driver, PsycopgConnection):
         raise TypeError(f"publishing needs psycopg, not {type(driver).__name__}")
-    processors: Mapping[str, Any] = compiled._bind_processors  # noqa: SLF001 - what execute() itself applies
     bound = {
-        name: processors[name](value) if name in processors else value
-        for name, value in compiled.params.items()
+        name: expanded.processors[name](value) if name in expanded.processors else value
+        for name, value in expanded.parameters.items()
     }
     with ClientCursor(driver) as cursor:
-        cursor.execute(f"{head} {compiled}", bound)
+        cursor.execute(f"{head} {expanded.statement}", bound)
 
 
 def drop_scratch(connection: Connection, *names: str) -> None:

@@ -4,10 +4,10 @@ from sqlalchemy import Connection, Engine, func, update
 
 from flows.database.read import is_one_of
 from flows.imports.begin import OpenImport
-from flows.imports.conflicts import note_repeats, reject_conflicts
-from flows.imports.deduplicate import settle
+from flows.imports.conflicts import mark_repeated_rejections, reject_conflicts
+from flows.imports.deduplicate import deduplicate
 from flows.imports.ledger import ledger_of, refuse_unbalanced, write_ledger
-from flows.imports.merge import merge, touch
+from flows.imports.merge import list_removed_events, merge
 from flows.imports.publish import prepare, publish
 from flows.imports.staging import drop_staging
 from flows.output.instants import instant
@@ -29,7 +29,7 @@ def finish_import(engine: Engine, opened: OpenImport) -> Ledger:
     with engine.begin() as connection:
         ledger = deduplicate_import(connection, opened)
         if ledger.rejected:
-            note_repeats(connection, import_id=opened.import_id)
+            mark_repeated_rejections(connection, import_id=opened.import_id)
         if ledger.status != ImportStatus.FAILED:
             merge_and_publish(connection, opened, ledger)
         write_ledger(connection, opened, ledger)
@@ -44,7 +44,7 @@ def deduplicate_import(connection: Connection, opened: OpenImport, *, is_registe
     UsageImportError if rows and outcomes do not add up.
     """
     prepare(connection)
-    deduplication = settle(
+    deduplication = deduplicate(
         connection, import_id=opened.import_id, is_conflict_rejected=opened.mapping.rejects_conflicts
     )
     ledger = ledger_of(opened, deduplication)
@@ -68,7 +68,7 @@ def deduplicate_import(connection: Connection, opened: OpenImport, *, is_registe
 def merge_and_publish(connection: Connection, opened: OpenImport, ledger: Ledger) -> None:
     """Merge the deduplicated rows, publish them, and complete the ledger."""
     scope = scope_of(connection)
-    touch(connection)
+    list_removed_events(connection)
     read = tuple(file.file_id for file in opened.files if not file.is_unchanged)
     is_any_current = bool(ledger.new or ledger.corrected)
     arrived = Arrived(read, merge(connection, import_id=opened.import_id, is_any_current=is_any_current))

@@ -1,4 +1,7 @@
-"""Publish: outcomes, folded usage, lines, ledger and the import's state change in one transaction, or not at all."""
+"""Publish: recompute the usage lines and mark the import as published.
+
+Outcomes, folded usage, lines, ledger and the state of the import change in one transaction, or not at all.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,6 +9,7 @@ from typing import Final
 
 from sqlalchemy import Connection, text
 
+from flows.database.execute import execute
 from flows.database.unlogged import drop_scratch
 from flows.history.runs import latest_clock
 from flows.usage.contract_times import place_contracts, write_boundaries
@@ -14,31 +18,24 @@ from flows.usage.lines import Publication, write_lines
 from flows.usage.rollup import Arrived, count_unusable, roll_up
 from flows.usage.rollup_basis import keep_catalog, keep_state
 from flows.usage.unassigned import count_by_reason
-from schemas.vocabulary import ImportStatus
+from transforms.statements import statements
 from transforms.usage.facts import FACTS_TABLE
 
 WORKING_MEMORY: Final = "128MB"
 """Sorts and hashes of the publishing transaction; at the default of 4 MB they spill."""
 
 STATISTICS_TARGET: Final = 10
-"""Samples of 3,000 rows plan as well; at the default of 100, statistics took a second of every million rows."""
+"""Statistics from samples of 3,000 rows give the same plans; at the default of 100 they took a second per million rows."""
 
 RANDOM_PAGE_COST: Final = 1.1
-"""What was just written is in memory. At the default of 4, 300,000 known rows were sought by reading 20 million."""
+"""Pages that were just written are in memory. At the default of 4, 20 million rows were read to find 300,000 known ones."""
 
-NEXT_PUBLISH: Final = "select coalesce(max(publish_no), 0) + 1 from imports"
-
-STAMP: Final = """
-    update imports set status = :status, publish_no = :publish_no, finished_at = clock_timestamp(),
-        lines_changed = :lines_changed, catalog_version = :catalog_version,
-        published_at = greatest(clock_timestamp(), (select max(published_at) + interval '1 microsecond' from imports))
-    where import_id = :import_id
-"""
+SQL: Final = statements("flows/imports/publish.sql")
 
 
 @dataclass(frozen=True)
 class Published:
-    """What publishing did: lines revised, and this import's events that count nowhere or that a meter cannot use."""
+    """The result of a publish: lines revised, and the import's events that are unassigned or unusable for a meter."""
 
     lines_changed: int
     unassigned_by_reason: dict[str, int]
@@ -48,14 +45,14 @@ class Published:
 def publish(
     connection: Connection, scope: Scope, *, import_id: int, clock: datetime, arrived: Arrived | None
 ) -> Published:
-    """Roll up what has arrived and what the table ``touched`` says, or everything, revise the lines, and let it count.
+    """Roll up the events that have arrived or were removed, or all events; revise the lines; mark the import as published.
 
-    arrived: the events of an import, which the ledger counts apart; a rollup has none.
+    arrived: the events of an import; None for a rollup. Reads the table ``removed_events``.
     """
     rules = scope.rules
     publication = Publication(
         import_id=import_id,
-        publish_no=connection.scalar(text(NEXT_PUBLISH)) or 1,
+        publish_no=execute(connection, SQL["next_publish_no"]).scalar_one(),
         clock=greatest_clock(connection, clock),
     )
     if scope.is_everyone:
@@ -74,19 +71,19 @@ def publish(
     drop_scratch(connection, FACTS_TABLE)
     unassigned = count_by_reason(connection, layer=import_id) if arrived else {}
     keep_state(connection, scope.state)
-    stamp = {
-        "status": ImportStatus.PUBLISHED,
-        "publish_no": publication.publish_no,
-        "lines_changed": lines_changed,
-    }
-    connection.execute(
-        text(STAMP), stamp | {"import_id": import_id, "catalog_version": scope.state.catalog_version}
+    execute(
+        connection,
+        SQL["mark_published"],
+        import_id=import_id,
+        publish_no=publication.publish_no,
+        lines_changed=lines_changed,
+        catalog_version=scope.state.catalog_version,
     )
     return Published(lines_changed, unassigned, count_unusable(connection, layer=import_id))
 
 
 def prepare(connection: Connection) -> None:
-    """Give the transaction the memory that settling and rolling up work in, and the statistics they are planned by."""
+    """Set the memory and the planner's settings for a transaction that deduplicates, rolls up and publishes."""
     connection.execute(text(f"set local work_mem = '{WORKING_MEMORY}'"))
     connection.execute(text(f"set local maintenance_work_mem = '{WORKING_MEMORY}'"))
     connection.execute(text(f"set local default_statistics_target = {STATISTICS_TARGET}"))
@@ -95,6 +92,6 @@ def prepare(connection: Connection) -> None:
 
 
 def greatest_clock(connection: Connection, clock: datetime) -> datetime:
-    """The greatest clock of any published import or rollup, and of the one at work."""
+    """Return the greatest of `clock` and the clocks of all published imports and rollups."""
     published = latest_clock(connection)
     return clock if published is None else max(clock, published)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Engine, insert, text
+from sqlalchemy import Engine, insert
 
 from flows.database.import_lock import import_lock
 from flows.history.provenance import provenance
@@ -13,6 +13,7 @@ from flows.output.progress import ProgressDisplay
 from flows.usage.extent import scope_of
 from schemas.ledger import Ledger
 from schemas.tables.imports import imports
+from schemas.tables.working import removed_events
 from schemas.vocabulary import ImportKind, ImportStatus
 
 
@@ -41,11 +42,7 @@ def run_rollup(
                 **provenance(reason=reason),
             )
         )
-        connection.execute(
-            text(
-                "create temporary table touched (customer_no int, file_id int, at timestamptz) on commit drop"
-            )
-        )
+        removed_events.create(connection, checkfirst=False)
         published = publish(
             connection, scope_of(connection), import_id=import_id, clock=read_at, arrived=None
         )

@@ -84,7 +84,7 @@ FIND_DIRTY: Final = """
     union all
     select distinct customer_no, layer, coalesce(boundaries[width_bucket(at, boundaries)], '-infinity'),
            coalesce(boundaries[width_bucket(at, boundaries) + 1], 'infinity')
-    from touched join files using (file_id) left join customer_boundaries using (customer_no)
+    from removed_events join files using (file_id) left join customer_boundaries using (customer_no)
     where customer_no not in (select customer_no from recut)
 """
 """What of older layers is folded anew: stretches that lost an event, and customers with an boundary where none was before."""
@@ -122,7 +122,7 @@ def roll_up(
 ) -> None:
     """Fold the events that have arrived into a layer of their own, and anew what of older layers has changed, or everything.
 
-    is_recut: ``customer_boundaries`` may have boundaries where none were before. Needs the table ``touched`` (customer_no, file_id, at)
+    is_recut: ``customer_boundaries`` may have boundaries where none were before. Needs the table ``removed_events`` (customer_no, file_id, at)
     of events taken away. Leaves a temporary table ``dirty`` (customer_no, layer, from_at, until_at), and the facts.
     """
     facts = facts_of(rules)

@@ -5,11 +5,16 @@ and which ones read it. Those that parallel workers of Postgres read are unlogge
 made them; all others are temporary and go with the transaction.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import Boolean, Column, Date, Integer, MetaData, Table, Text
-from sqlalchemy.dialects.postgresql import JSONB
+import polars as pl
+from sqlalchemy import BigInteger, Boolean, Column, Date, Integer, MetaData, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB, UUID
+from sqlalchemy.types import TypeEngine, UserDefinedType
 
+from schemas.frames.occurrences import OCCURRENCES, OUTCOMES
+from schemas.tables.events import event_columns
 from schemas.tables.metadata import INSTANT
 
 working: Final = MetaData()
@@ -27,6 +32,102 @@ def _unlogged(name: str, grain: str, *columns: Column[Any]) -> Table:
 
 # --- identity: deduplicating an import ---------------------------------------------------------------------------
 
+
+class _RowPlace(UserDefinedType[str]):
+    """The type `tid`: the place of a row in its table, by which it is updated and deleted without a search."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "TID"
+
+
+_TYPES: Final[Mapping[pl.DataType, TypeEngine[Any]]] = {
+    pl.String(): Text(),
+    pl.Int32(): Integer(),
+    pl.Int64(): BigInteger(),
+    pl.Boolean(): Boolean(),
+    pl.Datetime("us", "UTC"): INSTANT,
+}
+
+
+def _columns_of(frame: pl.Schema) -> list[Column[Any]]:
+    """Return the columns of a table that holds the rows of a frame."""
+    return [Column(name, _TYPES[dtype]) for name, dtype in frame.items()]
+
+
+def _known_row_columns() -> list[Column[Any]]:
+    return [
+        Column("arrival_ctid", _RowPlace()),
+        Column("key", UUID(as_uuid=False)),
+        Column("file_id", Integer),
+        Column("row", BigInteger),
+        Column("is_keyless", Boolean),
+        Column("record_version", Text),
+        Column("version_file_id", Integer),
+        Column("version_row", BigInteger),
+        Column("is_same", Boolean),
+    ]
+
+
+repeated_keys: Final = _temporary(
+    "repeated_keys",
+    "One row per key that several rows of the import have.",
+    Column("key", UUID(as_uuid=False)),
+)
+
+known_rows: Final = _temporary(
+    "known_rows",
+    "One row per arrived row whose key an event has, with the place of that event and whether the content is the same.",
+    *_known_row_columns(),
+)
+
+parallel_contested_keys: Final = _unlogged(
+    "parallel_contested_keys",
+    "One row per contested key, for the parallel workers that look for its rows.",
+    Column("key", UUID(as_uuid=False)),
+)
+
+contested_keys: Final = _temporary(
+    "contested_keys",
+    "One row per contested key: several rows of the import have it, or an event has it with other content.",
+    Column("key", UUID(as_uuid=False)),
+)
+
+contested_rows: Final = _temporary(
+    "contested_rows",
+    "One row per arrived row of a contested key.",
+    *event_columns(),
+    Column("arrival_ctid", _RowPlace()),
+)
+
+plain_duplicates: Final = _temporary(
+    "plain_duplicates",
+    "One row per known row that alone has its key in the import, with the content of the event. A view.",
+    *_known_row_columns(),
+)
+
+contested_occurrences: Final = _temporary(
+    "contested_occurrences",
+    "One row per occurrence of a contested key, with its ordinal and whether the key has a pair of them.",
+    *_columns_of(OCCURRENCES),
+    Column("ordinal", BigInteger),
+    Column("is_pair", Boolean),
+)
+
+occurrence_outcomes: Final = _temporary(
+    "occurrence_outcomes",
+    "One row per occurrence of a contested key, with its outcome.",
+    *_columns_of(OUTCOMES),
+)
+
+removed_events: Final = _temporary(
+    "removed_events",
+    "One row per event that the publish removes from the table of events.",
+    Column("customer_no", Integer),
+    Column("file_id", Integer),
+    Column("at", INSTANT),
+)
 
 # --- usage: from events to lines ---------------------------------------------------------------------------------
 

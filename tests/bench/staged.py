@@ -15,7 +15,7 @@ from flows.imports import finish, recompute, run
 STAGES = {
     run: ("identify_sources", "load_files", "finish_import"),
     recompute: ("publish",),
-    finish: ("deduplicate_import", "touch", "merge", "publish"),
+    finish: ("deduplicate_import", "list_removed_events", "merge", "publish"),
 }
 """Functions timed by the module that calls them; a function that is gone has no time."""
 

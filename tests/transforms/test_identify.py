@@ -1,4 +1,4 @@
-"""Identity: a key given is a key; content without one makes the same key wherever it is read."""
+"""Identity: a given key identifies an event; without one, the content makes the same key wherever it is read."""
 
 import pytest
 from hypothesis import given
@@ -26,7 +26,7 @@ def content(parts: tuple[str, str, int | None, str | None, str, bool]) -> str:
 
 @given(CONTENTS, CONTENTS)
 def test_no_two_contents_share_a_text(one: tuple[str, str, int | None, str | None, str, bool], other: tuple[str, str, int | None, str | None, str, bool]) -> None:  # fmt: skip
-    """("a-b", "c") is not ("a", "b-c"), whatever the separators and quotes inside."""
+    """Different contents have different texts, whatever separators and quotes they contain."""
     assert (content(one) == content(other)) == (one == other)
 
 
@@ -53,7 +53,7 @@ def test_a_given_key_alone_is_the_identity() -> None:
     ],
 )
 def test_the_same_content_makes_the_same_key(same: bytes) -> None:
-    """Which id named the customer, how the instant is written, and what is unknown do not count."""
+    """The id that names the customer, the notation of the timestamp and unknown fields do not matter."""
     assert accepted(same)["key"] == accepted(event())["key"]
 
 
@@ -70,21 +70,21 @@ def test_the_same_content_makes_the_same_key(same: bytes) -> None:
     ],
 )
 def test_other_content_makes_another_key(other: bytes) -> None:
-    """Two true events never merge."""
+    """Two different events never become one."""
     assert accepted(other)["key"] != accepted(event())["key"]
 
 
 def test_an_omitted_timestamp_enters_as_omitted() -> None:
-    """Keys from *now* would never match again; and an omitted time is not the clock's time told."""
-    omitted, told = accepted(event(timestamp=None)), accepted(event(timestamp="2026-01-01T00:00:00Z"))
-    assert omitted["at"] == told["at"]
+    """A key does not depend on the clock, and an omitted timestamp is not equal to the clock's time when given."""
+    omitted, given_time = accepted(event(timestamp=None)), accepted(event(timestamp="2026-01-01T00:00:00Z"))
+    assert omitted["at"] == given_time["at"]
     assert omitted["is_timestamp_omitted"]
-    assert omitted["key"] != told["key"]
+    assert omitted["key"] != given_time["key"]
 
 
 @pytest.mark.parametrize(("one", "other", "is_same"), [("1", "1.0", True), ("1", "1e0", True), ("-0", "0", True), ("1", '"1"', False), ("1", "true", False), ("9007199254740993", "9007199254740992", False)])  # fmt: skip
 def test_properties_are_compared_as_json_values(one: str, other: str, is_same: bool) -> None:  # noqa: FBT001
-    """1 = 1.0 = 1e0, not "1", not true; and no number goes through a double."""
+    """1, 1.0 and 1e0 are equal; "1" and true are not; and no number is rounded to a double."""
     keys = [
         accepted(event()[:-1] + b', "properties": {"b": 2, "a": %s}}' % text.encode())["key"]
         for text in (one, other)
@@ -93,13 +93,13 @@ def test_properties_are_compared_as_json_values(one: str, other: str, is_same: b
 
 
 def test_keys_have_not_changed() -> None:
-    """Keys are held in databases: a changed hash would bill every keyless event again."""
+    """Databases store keys: a changed hash would bill every event without a key again."""
     assert given_key("k").hex() == "612e692779da3d7d6f00e7fd5aed3e40"
     assert accepted(event())["key"].hex() == "19462e2c02489fdfb2bc6519cc1e77bd"
 
 
-def test_ordinal_keys_are_said_in_sql_alike() -> None:
-    """The statement names the same word, the key and the ordinal, and bound values only."""
+def test_ordinal_keys_are_made_in_sql() -> None:
+    """The expression hashes the key and the ordinal."""
     text = str(
         ordinal_key(column("key", Uuid), column("ordinal")).compile(
             dialect=make_url("postgresql+psycopg://").get_dialect()()

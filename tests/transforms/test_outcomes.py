@@ -1,4 +1,4 @@
-"""Outcomes of contested keys are those of reading the occurrences one after another."""
+"""The outcomes of contested keys are those of reading the occurrences one after another."""
 
 from __future__ import annotations
 
@@ -10,31 +10,32 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.frames.occurrences import OUTCOMES
 from schemas.vocabulary import Outcome
-from transforms.identity.outcomes import SETTLED_SCHEMA, decide_outcomes
+from transforms.identity.outcomes import decide_outcomes
 
 MOMENTS = [0, 1, 2]
 
 
 @dataclass
-class Read:
-    """What a plain reader knows of a key: the version that counts, and everything told so far."""
+class PlainReader:
+    """A reader of the occurrences of one key: the version that counts, and all outcomes so far."""
 
-    held: dict[str, Any] | None = None
+    current: dict[str, Any] | None = None
     place: tuple[int, int] = (0, 0)
     version: Decimal | None = None
     outcomes: list[str | None] = field(default_factory=list)
 
-    def tell(self, row: dict[str, Any], *, is_conflict_rejected: bool) -> None:
+    def read(self, row: dict[str, Any], *, is_conflict_rejected: bool) -> None:
         place = (row["place_file_id"], row["place_row"])
         version = None if row["record_version"] is None else Decimal(row["record_version"])
-        if self.held is None:
+        if self.current is None:
             self.outcomes.append(None if row["is_existing"] else "new")
-            self.held, self.place, self.version = row, place, version
-        elif row["content"] == self.held["content"]:
+            self.current, self.place, self.version = row, place, version
+        elif row["content"] == self.current["content"]:
             self.outcomes.append("duplicate")
             self.place = max(self.place, place)
-            self.version = max([told for told in (self.version, version) if told is not None], default=None)
+            self.version = max([one for one in (self.version, version) if one is not None], default=None)
         elif is_conflict_rejected:
             self.outcomes.append("rejected")
         elif (
@@ -43,7 +44,7 @@ class Read:
             else place > self.place
         ):
             self.outcomes.append("corrected")
-            self.held, self.place, self.version = row, place, version
+            self.current, self.place, self.version = row, place, version
         else:
             self.outcomes.append("stale")
 
@@ -52,7 +53,7 @@ def both(one: object, other: object) -> bool:
     return one is not None and other is not None
 
 
-tellings_of_a_key = st.lists(
+occurrences_of_a_key = st.lists(
     st.fixed_dictionaries(
         {
             "content": st.integers(0, 2),
@@ -67,18 +68,18 @@ tellings_of_a_key = st.lists(
 
 @st.composite
 def contested(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """Tellings of some keys, the version held first, then by place; a held version may be told last later than others."""
+    """Draw occurrences of some keys, the existing event first, then by place; its place may be later than that of others."""
     rows: list[dict[str, Any]] = []
-    for number, told in enumerate(draw(st.lists(tellings_of_a_key, min_size=1, max_size=4))):
+    for number, drawn in enumerate(draw(st.lists(occurrences_of_a_key, min_size=1, max_size=4))):
         is_existing = draw(st.booleans())
         places = draw(
             st.lists(
                 st.tuples(st.integers(1, 3), st.integers(1, 9)),
-                min_size=len(told), max_size=len(told), unique=True,
+                min_size=len(drawn), max_size=len(drawn), unique=True,
             )
         )  # fmt: skip
         first = [places.pop(draw(st.integers(0, len(places) - 1)))] if is_existing else []
-        for place, occurrence in zip([*first, *sorted(places)], told, strict=True):
+        for place, occurrence in zip([*first, *sorted(places)], drawn, strict=True):
             rows.append(
                 {
                     "key": f"key-{number}",
@@ -99,27 +100,27 @@ def test_outcomes_are_those_of_reading_in_sequence(
     *, rows: list[dict[str, Any]], is_conflict_rejected: bool
 ) -> None:
     """Every occurrence has the outcome that a plain reader gives it, and one version of each key counts in the end."""
-    readers: dict[str, Read] = {}
+    readers: dict[str, PlainReader] = {}
     for row in rows:
-        readers.setdefault(row["key"], Read()).tell(row, is_conflict_rejected=is_conflict_rejected)
-    settled = decide_outcomes(
+        readers.setdefault(row["key"], PlainReader()).read(row, is_conflict_rejected=is_conflict_rejected)
+    outcomes = decide_outcomes(
         pl.DataFrame(rows, infer_schema_length=None), is_conflict_rejected=is_conflict_rejected
     )
-    assert settled.schema == SETTLED_SCHEMA
+    assert outcomes.schema == OUTCOMES
     for key, reader in readers.items():
-        of_key = settled.filter(pl.col("key") == key)
+        of_key = outcomes.filter(pl.col("key") == key)
         assert of_key["outcome"].to_list() == reader.outcomes
-        assert reader.held is not None
+        assert reader.current is not None
         current = of_key.filter("is_current").select("file_id", "row").rows()
-        assert current == [(reader.held["file_id"], reader.held["row"])]
+        assert current == [(reader.current["file_id"], reader.current["row"])]
 
 
 @given(contested())
-def test_a_telling_names_the_version_that_it_tells(rows: list[dict[str, Any]]) -> None:
-    """A duplicate names the row that first told the version it repeats; every other row names itself."""
-    settled = decide_outcomes(pl.DataFrame(rows, infer_schema_length=None), is_conflict_rejected=False)
+def test_an_occurrence_names_the_version_that_it_carries(rows: list[dict[str, Any]]) -> None:
+    """A duplicate names the first row of the version that it repeats; every other row names itself."""
+    outcomes = decide_outcomes(pl.DataFrame(rows, infer_schema_length=None), is_conflict_rejected=False)
     contents = {(row["key"], row["file_id"], row["row"]): row["content"] for row in rows}
-    for row in settled.iter_rows(named=True):
+    for row in outcomes.iter_rows(named=True):
         place, version = (row["file_id"], row["row"]), (row["version_file_id"], row["version_row"])
         assert contents[(row["key"], *version)] == contents[(row["key"], *place)]
         assert (place == version) != (row["outcome"] == Outcome.DUPLICATE)
@@ -137,14 +138,14 @@ def outcomes_of(*rows: dict[str, Any], is_conflict_rejected: bool = False) -> li
     return decide_outcomes(frame, is_conflict_rejected=is_conflict_rejected)["outcome"].to_list()
 
 
-def test_a_version_told_again_takes_the_place_of_that_telling() -> None:
-    """A row that was told before the latest equal occurrence of the version held is stale."""
-    held = occurrence(1, 0, is_existing=True, place_row=5)
-    assert outcomes_of(held, occurrence(3, 1)) == [None, "stale"]
-    assert outcomes_of(held, occurrence(6, 1)) == [None, "corrected"]
+def test_a_repeated_version_takes_the_place_of_its_duplicate() -> None:
+    """A row before the latest occurrence of the current version is stale."""
+    existing = occurrence(1, 0, is_existing=True, place_row=5)
+    assert outcomes_of(existing, occurrence(3, 1)) == [None, "stale"]
+    assert outcomes_of(existing, occurrence(6, 1)) == [None, "corrected"]
 
 
-def test_a_row_is_compared_with_the_version_held_and_not_with_superseded_ones() -> None:
+def test_a_row_is_compared_with_the_current_version_and_not_with_superseded_ones() -> None:
     """Going back to an earlier content is a correction."""
     assert outcomes_of(occurrence(1, 0), occurrence(2, 1), occurrence(3, 0)) == [
         "new",
@@ -154,31 +155,31 @@ def test_a_row_is_compared_with_the_version_held_and_not_with_superseded_ones() 
 
 
 def test_versions_of_the_source_are_numbers_and_beat_the_place() -> None:
-    """10 is more than 9, and an older version told later is stale; without a version on both sides the place decides."""
+    """10 is more than 9, and an older version at a later place is stale; unless both have a version, the place decides."""
     ten, nine = {"record_version": "10"}, {"record_version": "9"}
     assert outcomes_of(occurrence(1, 0, **ten), occurrence(2, 1, **nine)) == ["new", "stale"]
     assert outcomes_of(occurrence(1, 0, **nine), occurrence(2, 1, **ten)) == ["new", "corrected"]
     assert outcomes_of(occurrence(1, 0, **ten), occurrence(2, 1)) == ["new", "corrected"]
 
 
-def test_an_event_keeps_the_clock_of_the_import_that_first_told_it() -> None:
-    """A correction that omits the timestamp, as the version held did, happens when that one happened."""
+def test_an_event_keeps_the_clock_of_the_import_that_first_brought_it() -> None:
+    """A correction that omits the timestamp, as the current version does, takes the time of that version."""
     rows = [
         occurrence(1, 0, is_timestamp_omitted=True, is_existing=True),
         occurrence(2, 1, is_timestamp_omitted=True),
     ]
-    settled = decide_outcomes(pl.DataFrame(rows), is_conflict_rejected=False)
-    assert settled["at"].to_physical().to_list() == [1, 1]
+    outcomes = decide_outcomes(pl.DataFrame(rows), is_conflict_rejected=False)
+    assert outcomes["at"].to_physical().to_list() == [1, 1]
 
 
-def test_conflicts_are_rejected_where_a_source_asks_for_it() -> None:
-    """The first content stands, equal rows are duplicates, all others are rejected."""
-    told = [occurrence(1, 0), occurrence(2, 1), occurrence(3, 0), occurrence(4, 1)]
-    assert outcomes_of(*told, is_conflict_rejected=True) == ["new", "rejected", "duplicate", "rejected"]
+def test_conflicts_are_rejected_if_the_mapping_says_so() -> None:
+    """The first content stays, equal rows are duplicates, and all others are rejected."""
+    rows = [occurrence(1, 0), occurrence(2, 1), occurrence(3, 0), occurrence(4, 1)]
+    assert outcomes_of(*rows, is_conflict_rejected=True) == ["new", "rejected", "duplicate", "rejected"]
 
 
-def test_a_correction_within_one_file_is_told_apart() -> None:
-    """Only what replaced a version from the same file says so: it is how a key that is too short shows."""
+def test_a_correction_within_one_file_is_marked() -> None:
+    """A correction is marked only if it replaces a version from the same file: many of them show that a key is too short."""
     rows = [occurrence(1, 0), occurrence(2, 1), occurrence(3, 0, file_id=2, place_file_id=2)]
-    settled = decide_outcomes(pl.DataFrame(rows, infer_schema_length=None), is_conflict_rejected=False)
-    assert settled["corrects_own_file"].to_list() == [False, True, False]
+    outcomes = decide_outcomes(pl.DataFrame(rows, infer_schema_length=None), is_conflict_rejected=False)
+    assert outcomes["corrects_own_file"].to_list() == [False, True, False]

@@ -1,4 +1,4 @@
-"""What sifting accepts, Postgres holds: no property and no number fails a load, and keys are derived alike in SQL."""
+"""Postgres stores every value that sifting accepts, and SQL derives the same keys as Python."""
 
 import hashlib
 import json
@@ -44,7 +44,7 @@ def database(postgres_url: str) -> Iterator[Database]:
 
 
 def test_accepted_properties_are_jsonb(database: Database) -> None:
-    """Every text that goes on is one that `jsonb` takes, with the same number in it."""
+    """`jsonb` takes every accepted text and keeps its numbers exactly."""
     rows = [event()[:-1] + b', "properties": {"v": %s}}' % value.encode() for value in VALUES]
     rows += [
         event()[:-1] + b', "properties": {"%s": null, "b": 1, "%s": 2}}' % (name.encode(), name.encode())
@@ -53,19 +53,19 @@ def test_accepted_properties_are_jsonb(database: Database) -> None:
     halves = sifted(json_chunk(rows))
     assert len(halves.accepted) == len(VALUES) - 8 + len(NAMES) - 1
     for text in halves.accepted["properties"]:
-        held = database.execute("SELECT %s::jsonb::text", (text,)).fetchone()
-        assert held is not None
-        assert json.loads(str(held[0]), parse_float=Decimal, parse_int=Decimal) == json.loads(text, parse_float=Decimal, parse_int=Decimal)  # fmt: skip
+        stored = database.execute("SELECT %s::jsonb::text", (text,)).fetchone()
+        assert stored is not None
+        assert json.loads(str(stored[0]), parse_float=Decimal, parse_int=Decimal) == json.loads(text, parse_float=Decimal, parse_int=Decimal)  # fmt: skip
 
 
 def test_texts_of_rejections_are_texts_to_postgres(database: Database) -> None:
-    """Message, field and value hold nothing that a `text` refuses, whatever the row held."""
+    """Message, field and value of a rejection are valid `text`, whatever bytes the row has."""
     rows = [event(eventName="\0"), event(externalCustomerId="a\0b"), event(properties={"\0": None}), event(properties={"a": "\0"}), event(timestamp="\0"), b'{"\0', event(contractId="\ud800"), event(idempotencyKey="x" * (RAW_KEPT_BYTES + 1))]  # fmt: skip
     rejections = sifted(json_chunk(rows)).rejections
     assert len(rejections) == len(rows)
     for message, field, value in rejections.select("message", "field", "value").rows():
-        held = database.execute("SELECT %s::text, %s::text, %s::text", (message, field, value)).fetchone()
-        assert held == (message, field, value)
+        stored = database.execute("SELECT %s::text, %s::text, %s::text", (message, field, value)).fetchone()
+        assert stored == (message, field, value)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_texts_of_rejections_are_texts_to_postgres(database: Database) -> None:
     ],
 )
 def test_the_keys_of_equal_rows_have_not_changed(postgres_url: str, ordinal: int, expected: str) -> None:
-    """The n-th of equal rows has a key of its own, a hash of the first one's and its number; databases hold it."""
+    """The key of the n-th equal row is a hash of the first row's key and n, the same in every version: databases store it."""
     key = given_key("k")
     engine = create_engine(postgres_url)
     with engine.connect() as connection:
@@ -88,8 +88,8 @@ def test_the_keys_of_equal_rows_have_not_changed(postgres_url: str, ordinal: int
     assert str(made).replace("-", "") == expected
 
 
-def test_the_schema_is_what_its_tables_say(database_url: str) -> None:
-    """The migrations make exactly the tables, columns, keys and indexes that ``schemas.tables`` describes."""
+def test_the_migrations_make_the_declared_schema(database_url: str) -> None:
+    """The migrations make exactly the tables, columns, keys and indexes that ``schemas.tables`` declares."""
     with create_engine(database_url, poolclass=NullPool).connect() as connection:
         context = MigrationContext.configure(
             connection, opts={"compare_type": True, "compare_server_default": True}

@@ -1,4 +1,4 @@
-"""A frame that is copied in several pieces arrives whole, in its order."""
+"""A frame that is copied in several pieces arrives whole and in its order."""
 
 from uuid import UUID
 
@@ -8,14 +8,14 @@ from sqlalchemy import create_engine, text
 
 from flows.database.copy import ROWS_AT_ONCE, copy_frame
 
-CREATE = "create temporary table held (n bigint, key uuid, name text, properties jsonb)"
+CREATE = "create temporary table copied (n bigint, key uuid, name text, properties jsonb)"
 
 
 @pytest.mark.parametrize(
     "rows", [1, ROWS_AT_ONCE - 1, ROWS_AT_ONCE, ROWS_AT_ONCE + 1, 2 * ROWS_AT_ONCE + 500]
 )
 def test_every_piece_of_a_frame_arrives(postgres_url: str, rows: int) -> None:
-    """Around the size of a piece and beyond it; nulls among them, and the frame itself of chunks of other sizes."""
+    """Frames of about one and two pieces arrive with their nulls, also if the chunks of the frame have other sizes."""
     numbers = range(rows)
     frame = pl.DataFrame(
         {
@@ -30,9 +30,11 @@ def test_every_piece_of_a_frame_arrives(postgres_url: str, rows: int) -> None:
     engine = create_engine(postgres_url)
     with engine.connect() as connection:
         connection.execute(text(CREATE))
-        copy_frame(connection, "held", parted, jsonb=("properties",))
-        held = (
-            connection.execute(text("select n, key, name, properties from held order by ctid")).tuples().all()
+        copy_frame(connection, "copied", parted, jsonb=("properties",))
+        rows_read = (
+            connection.execute(text("select n, key, name, properties from copied order by ctid"))
+            .tuples()
+            .all()
         )
     engine.dispose()
-    assert held == [(n, UUID(int=n), None if n % 3 == 0 else f"é{n}", {"n": n}) for n in numbers]
+    assert rows_read == [(n, UUID(int=n), None if n % 3 == 0 else f"é{n}", {"n": n}) for n in numbers]

@@ -1,4 +1,4 @@
-"""Identity: every event counts once, whatever tells it again."""
+"""Identity: every event counts once, whatever file repeats it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from flows.imports.deduplicate import _settlement
+from flows.imports.deduplicate import _deduplication
 from tests.flows.desk import CALLS, CLOCK, TOTAL, Desk, catalog_of, event, meter
 
 
 def test_keys_are_not_joined_texts(desk: Desk) -> None:
-    """Events without a key whose fields read the same one after another are two events."""
+    """Events without a key whose fields, joined, read the same are different events."""
     desk.catalog(catalog_of(CALLS))
     rows = [
         event(eventName="a-b", properties={"c": "d"}),
@@ -26,13 +26,13 @@ def test_keys_are_not_joined_texts(desk: Desk) -> None:
 
 
 def test_a_given_key_cannot_be_a_derived_one(desk: Desk) -> None:
-    """An event whose given key is spelt like another's derived key is an event of its own."""
+    """An event whose given key is spelled like the derived key of another is an event of its own."""
     desk.catalog(catalog_of(CALLS))
     desk.run(desk.write("keyless.jsonl", event()))
     [derived] = [one["key"] for one in desk("events", "--json").json]
     assert derived.startswith("derived-")
-    told = desk.run(desk.write("keyed.jsonl", event(idempotencyKey=derived, eventName="other")))
-    assert told["new"] == 1
+    ledger = desk.run(desk.write("keyed.jsonl", event(idempotencyKey=derived, eventName="other")))
+    assert ledger["new"] == 1
     assert desk.quantity("calls") == "2"
 
 
@@ -46,8 +46,8 @@ def test_a_corrected_timestamp_does_not_double_usage(desk: Desk) -> None:
     assert lines == {"2026-01-01T00:00:00Z": "5", "2026-02-01T00:00:00Z": "0", "2026-03-01T00:00:00Z": "0"}
 
 
-def test_made_up_keys_hold_the_content_and_not_the_clock(desk: Desk) -> None:
-    """Without a key, true events that differ stay two, and a row whose time was missing is known again another day."""
+def test_derived_keys_depend_on_the_content_and_not_on_the_clock(desk: Desk) -> None:
+    """Without a key, different events stay two, and a row without a timestamp is recognized on another day."""
     desk.catalog(catalog_of(CALLS, TOTAL))
     rows = [event(timestamp=None, properties={"n": 1}), event(timestamp=None, properties={"n": 2})]
     desk.run(desk.write("one.jsonl", *rows))
@@ -56,8 +56,8 @@ def test_made_up_keys_hold_the_content_and_not_the_clock(desk: Desk) -> None:
     assert desk.counted("total") == {"{}": "3"}
 
 
-def test_equal_rows_of_a_file_stay_two_and_are_known_again(desk: Desk) -> None:
-    """Two honest equal events in one file count twice, and once more in another export not at all."""
+def test_equal_rows_of_a_file_stay_two_and_are_recognized(desk: Desk) -> None:
+    """Two equal events in one file both count, and count no further time in another export."""
     desk.catalog(catalog_of(CALLS))
     assert desk.run(desk.write("one.jsonl", event(), event()))["new"] == 2
     assert desk.run(desk.write("two.jsonl", event(), event(), event()))["new"] == 1
@@ -65,7 +65,7 @@ def test_equal_rows_of_a_file_stay_two_and_are_known_again(desk: Desk) -> None:
 
 
 def test_a_key_is_known_as_long_as_the_database(desk: Desk) -> None:
-    """What was corrected away or deleted keeps its key: told again it is no new event, and counts nowhere."""
+    """A corrected or deleted event keeps its key: a row that repeats it is no new event and counts nowhere."""
     desk.catalog(catalog_of(CALLS))
     mapping = desk.write_bytes("deleted.toml", b'deleted = { column = "gone", equals = "true" }\nproperties = "rest"\n'
         b'[fields]\neventName = { column = "name" }\nexternalCustomerId = { column = "who" }\n'
@@ -93,16 +93,16 @@ def test_overlapping_exports_count_once(desk: Desk) -> None:
 
 
 def test_an_unknown_outcome_is_a_crash() -> None:
-    """An outcome that the ledger does not know is an error and never a row that is skipped."""
+    """An outcome that the ledger does not know is an error; its rows are never skipped."""
     loaded = [{"file_id": 1, "rows": 1, "rejected": 0, "keyless": 0, "counts": []}]
     odd = [{"file_id": 1, "outcome": "odd", "is_keyless": False, "corrects_own_file": False, "rows": 1}]
     with pytest.raises(ValueError, match="odd"):
-        _settlement(loaded, odd)  # type: ignore[arg-type]
+        _deduplication(loaded, odd)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("chunk_rows", "workers"), [("1000", "1"), ("1", "4"), ("2", "2")])
-def test_the_winner_of_a_key_is_the_last_told(desk: Desk, chunk_rows: str, workers: str) -> None:
-    """The same key three times in a file and again in two more, however they are cut up: the last row of the last wins."""
+def test_the_last_row_of_a_key_counts(desk: Desk, chunk_rows: str, workers: str) -> None:
+    """Of a key that stands three times in each of three files, the last row of the last file counts, whatever the chunks are."""
     desk.catalog(catalog_of(meter("last", "SUM", "n")))
     paths = [
         desk.write(
@@ -111,12 +111,12 @@ def test_the_winner_of_a_key_is_the_last_told(desk: Desk, chunk_rows: str, worke
         for file in (1, 2, 3)
     ]
     cut = {"USAGE_IMPORT_CHUNK_ROWS": chunk_rows, "USAGE_IMPORT_WORKERS": workers}
-    told = desk.run(*paths, environment=cut)
-    assert (told["new"], told["corrected"], desk.quantity("last")) == (1, 8, "31")
+    ledger = desk.run(*paths, environment=cut)
+    assert (ledger["new"], ledger["corrected"], desk.quantity("last")) == (1, 8, "31")
 
 
 def test_rows_and_outcomes_must_add_up(desk: Desk, tmp_path: Path) -> None:
-    """Where a row is lost on the way, the import says so and nothing of it counts."""
+    """If a row is lost, the import says so and nothing of it counts."""
     desk.catalog(catalog_of(CALLS))
     with desk.connected() as connection:
         connection.execute(
