@@ -1,4 +1,4 @@
-"""Frames into Postgres tables, through binary ``COPY``."""
+"""Copy frames into Postgres tables by binary ``COPY``."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -11,18 +11,19 @@ from psycopg import sql
 from sqlalchemy import Connection
 
 JSONB_VERSION: Final = "\x01"
-"""The byte that the binary form of a jsonb value starts with."""
+"""The first byte of a jsonb value in binary form."""
 
 ROWS_AT_ONCE: Final = 10_000
-"""Rows encoded at a time: 100,000 at once took three times as long, in memory that was fetched anew for each chunk."""
+"""Rows encoded at a time; 100,000 took three times as long, because memory was allocated anew for each chunk."""
 
 
 def copy_frame(
     connection: Connection, table: str, frame: pl.DataFrame, *, jsonb: tuple[str, ...] = ()
 ) -> None:
-    """Append a frame to a table whose columns of the same names have the frame's types, within the transaction.
+    """Append a frame to a table, in the transaction of the connection.
 
-    Texts of the `jsonb` columns are JSON; 16-byte binaries are uuids.
+    The columns of the same names must have the types of the frame: binaries of 16 bytes are uuids, and texts of the columns
+    in `jsonb` are JSON.
     """
     if frame.is_empty():
         return
@@ -38,7 +39,7 @@ def copy_frame(
 
 
 def _encoded(frame: pl.DataFrame, jsonb: tuple[str, ...]) -> Iterator[bytes]:
-    """The bytes of one binary ``COPY``, piece by piece."""
+    """Yield the bytes of one binary ``COPY`` in pieces."""
     prefixed = [pl.lit(JSONB_VERSION).add(pl.col(name)).alias(name) for name in jsonb]
 
     def arrow(rows: pl.DataFrame) -> pa.Table:

@@ -1,7 +1,7 @@
-"""Filling: tables that are written anew as a whole, or nearly, get their indexes when they are full.
+"""Lock tables exclusively, to empty them at once or to write many rows and then make their indexes.
 
-That takes a table for oneself. Whoever reads it meanwhile, as a backup does for hours, is not waited for: then its rows are
-deleted or written one by one, which takes longer and comes to the same.
+A reader, such as a backup of hours, is not waited for: if a table cannot be locked, its rows are deleted or written one by
+one, which takes longer and has the same result.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,11 +14,11 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.schema import AddConstraint, DropConstraint
 
 PATIENCE: Final = "2s"
-"""A vacuum that Postgres began by itself gives way after one second."""
+"""How long to wait for a lock: an automatic vacuum gives way after one second."""
 
 
 def try_lock_exclusive(connection: Connection, *tables: Table) -> bool:
-    """Whether nobody is at work in the tables; they are then kept from everybody until the transaction ends."""
+    """Return whether the tables could be locked; they then stay locked against all others until the transaction ends."""
     try:
         with connection.begin_nested():
             connection.execute(text(f"set local lock_timeout = '{PATIENCE}'"))
@@ -26,7 +26,7 @@ def try_lock_exclusive(connection: Connection, *tables: Table) -> bool:
                 connection.execute(text(f"lock table {table.name} in access exclusive mode"))
             connection.execute(text("set local lock_timeout to default"))
     except OperationalError as error:
-        # A deadlock is with a reader that waits for a table we hold: here it is we who give way.
+        # A deadlock is with a reader that waits for a table locked here; this transaction gives way.
         if not isinstance(error.orig, LockNotAvailable | DeadlockDetected):
             raise
         return False
@@ -34,7 +34,7 @@ def try_lock_exclusive(connection: Connection, *tables: Table) -> bool:
 
 
 def empty(connection: Connection, *tables: Table) -> bool:
-    """Empty the tables; whether nobody was at work in them, as :func:`try_lock_exclusive` says."""
+    """Empty the tables and return whether they could be locked, as :func:`try_lock_exclusive` does."""
     is_own = try_lock_exclusive(connection, *tables)
     for table in tables:
         connection.execute(text(f"truncate {table.name}" if is_own else f"delete from {table.name}"))
@@ -43,14 +43,14 @@ def empty(connection: Connection, *tables: Table) -> bool:
 
 @contextmanager
 def filling(connection: Connection, *tables: Table) -> Iterator[None]:
-    """Empty the tables, and make their keys and indexes when the block has filled them."""
+    """Empty the tables, and make their keys and indexes after the block has filled them, if they could be locked."""
     with _made_after(connection, tables) if empty(connection, *tables) else nullcontext():
         yield
 
 
 @contextmanager
 def unindexed(connection: Connection, *tables: Table) -> Iterator[None]:
-    """Let the block write many rows into the tables, and make their keys and indexes anew after it."""
+    """Drop the keys and indexes of tables while the block writes many rows, if the tables could be locked."""
     with _made_after(connection, tables) if try_lock_exclusive(connection, *tables) else nullcontext():
         yield
 
@@ -59,7 +59,7 @@ def unindexed(connection: Connection, *tables: Table) -> Iterator[None]:
 def _made_after(connection: Connection, tables: Sequence[Table]) -> Iterator[None]:
     """Drop the keys and indexes of tables, and make them again after the block.
 
-    Grown row by row, in their order, the key and the index of 4 million lines took 9 s, and made at once 2 s.
+    To grow the key and the index of 4 million usage lines row by row took 9 s, to make them at once 2 s.
     """
     keys = [table.primary_key for table in tables if table.primary_key.columns]
     indexes = [index for table in tables for index in table.indexes]

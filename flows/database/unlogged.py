@@ -1,7 +1,7 @@
-"""Scratch: tables of the publishing transaction that several processes may fill and read.
+"""Create and drop the unlogged tables of a publish, which parallel workers of Postgres can read.
 
-Parallel workers see no temporary table, so what is folded by the million lies in unlogged ones. Only one transaction
-publishes at a time, and it drops them, or they go with it.
+Parallel workers read no temporary table. Only one transaction publishes at a time; it drops these tables, or they
+disappear when it is rolled back.
 """
 
 from typing import Any, Final
@@ -14,15 +14,15 @@ from sqlalchemy.sql.compiler import SQLCompiler
 Selecting = Select[Any] | CompoundSelect[Any] | TextClause
 
 NEVER_READ_TOGETHER: Final = "set local min_parallel_table_scan_size = '1TB'"
-"""A part whose table several processes read would be put together again by one, in twice the time."""
+"""Makes one process read each part; if several read a part, one more gathers their rows, in twice the time."""
 
 READ_TOGETHER: Final = "set local min_parallel_table_scan_size to default"
 
 
 def create_as(connection: Connection, name: str, statement: Selecting, *, is_parted: bool) -> None:
-    """Keep what a statement selects until the transaction ends; the parts of a parted one are each made by one process.
+    """Create an unlogged table with the rows of a statement. Unlike ``INSERT … SELECT``, it reads in parallel.
 
-    Unlike ``INSERT … SELECT`` it reads in parallel.
+    is_parted: whether the statement is a union of parts, each of which one process makes.
     """
     if is_parted:
         connection.execute(text(NEVER_READ_TOGETHER))
@@ -31,9 +31,9 @@ def create_as(connection: Connection, name: str, statement: Selecting, *, is_par
 
 
 def execute_bound(connection: Connection, head: str, statement: Selecting) -> None:
-    """Execute a statement behind the words it begins with, its values bound by the driver and not by Postgres.
+    """Execute `head` and a statement, with its values put into the text by the driver.
 
-    That takes no parameters in ``CREATE TABLE AS``, and elsewhere at most 65,535: a catalog may filter by more values.
+    Postgres takes no parameters in ``CREATE TABLE AS``, and elsewhere at most 65,535; a catalog may filter by more values.
     """
     compiled = statement.compile(connection)
     if not isinstance(compiled, SQLCompiler):

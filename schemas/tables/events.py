@@ -13,7 +13,7 @@ from schemas.tables.metadata import INSTANT, metadata
 
 
 def event_columns() -> list[Column[Any]]:
-    """The columns of a version of an event; wide fixed-length ones first, so that no byte is lost to alignment."""
+    """Return the columns of a version of an event; wide fixed-length ones first, so that no byte is lost to alignment."""
     return [
         Column("key", UUID(as_uuid=False), nullable=False),
         Column("at", INSTANT, nullable=False),
@@ -34,17 +34,17 @@ def event_columns() -> list[Column[Any]]:
 EVENT_COLUMNS: Final = tuple(column.name for column in event_columns())
 
 EVENTS_FILL: Final = 90
-"""Per cent to which events are added to a page, so that they go behind the others and not into the gaps of those removed.
+"""Per cent to which a page of events is filled, so that new events go to the end and not into the gaps of removed ones.
 
-In such gaps a million events on 20 million touched 217,000 old pages: 2.6 GB of WAL instead of 0.9, 8 s instead of 5, and the
-index on time could no longer tell pages apart.
+In such gaps, a million events added to 20 million changed 217,000 old pages: 2.6 GB of WAL instead of 0.9, 8 s instead of 5,
+and the index on time could no longer exclude pages.
 """
 
 events = Table(
     "events",
     metadata,
     *event_columns(),
-    comment="One row per key: the version that counts, with the place (file_id, row) that first told it.",
+    comment="One row per key: the version that counts, with the place (file_id, row) of its first occurrence.",
 )
 
 
@@ -73,17 +73,20 @@ duplicates = Table(
     Column("version_file_id", Integer, nullable=False),
     Column("record_version", Text),
     Index(None, "key"),
-    comment="One row per duplicate: it tells again the version first told at (version_file_id, version_row).",
+    comment="One row per duplicate: it repeats the version that first occurred at (version_file_id, version_row).",
 )
 
 
 def arrivals(import_id: int) -> Table:
-    """The staging table of an import: one row per accepted row, shaped as ``events``, and where it was found."""
+    """Return the staging table of an import: one row per accepted row, with the columns of ``events``."""
     return Table(f"arrivals_{import_id}", MetaData(), *event_columns())
 
 
 def arrival_bytes(import_id: int, *, is_temporary: bool = False) -> Table:
-    """The untouched bytes of an import's accepted rows, kept only where a conflict would reject them."""
+    """Return the table of the untouched bytes of accepted rows, used only if the mapping rejects conflicts.
+
+    One row per accepted row.
+    """
     return Table(
         f"arrival_bytes_{import_id}",
         MetaData(),

@@ -1,7 +1,7 @@
-"""The identity of an event: 16 bytes of a cryptographic hash of its key, or of its content where it has none.
+"""Make the identity of an event: 16 bytes of a cryptographic hash of its key, or of its content if it has no key.
 
-Three hashes never meet, because each begins with a word of its own and a zero byte: ``given`` with the key's UTF-8;
-``derived`` with the canonical content; ``ordinal`` with the first equal row's key and the row's ordinal.
+Three kinds of keys never collide, because each hashed text begins with its own word and a zero byte: ``given`` before the
+UTF-8 of the key, ``derived`` before the canonical content, ``ordinal`` before the key of the first equal row and the ordinal.
 """
 
 from binascii import unhexlify
@@ -21,17 +21,20 @@ _GIVEN, _DERIVED, _ORDINAL = b"given\0", b"derived\0", b"ordinal\0"
 
 
 def given_key(idempotency_key: str) -> bytes:
-    """The identity that a given key makes."""
+    """Return the identity of an event with a key."""
     return _hashed(_GIVEN + idempotency_key.encode())
 
 
 def derived_key(content: str) -> bytes:
-    """The identity of the first row of a file with this content, which carries no key."""
+    """Return the identity of the first row of a file with this content and no key."""
     return _hashed(_DERIVED + content.encode())
 
 
 def ordinal_key(key: ColumnElement[object], ordinal: ColumnElement[int]) -> ColumnElement[object]:
-    """SQL: the identity (uuid) of the n-th equal keyless row of a file, from that of the first; n is 2 or more."""
+    """Return the SQL (uuid) of the identity of the n-th equal row of a file without a key.
+
+    key: the identity of the first of these rows. ordinal: n, 2 or more.
+    """
     text = (
         func.decode(literal(_ORDINAL.hex(), Text), "hex", type_=LargeBinary)
         .concat(func.uuid_send(key))
@@ -49,9 +52,9 @@ def content_text(
     properties: str,
     is_deleted: bool,
 ) -> str:
-    """The canonical content, a JSON list, so that no two contents share a text.
+    """Return the canonical content as a JSON list, so that no two contents have the same text.
 
-    ``at_micros``: microseconds since 1970, None where the timestamp was omitted. ``properties``: canonical.
+    at_micros: microseconds since 1970, None if the timestamp was omitted. properties: canonical JSON.
     """
     at = "null" if at_micros is None else str(at_micros)
     contract = "null" if contract_id is None else _id(contract_id)
@@ -63,7 +66,7 @@ _id = lru_cache(maxsize=10_000)(quote)
 
 
 def identify(rows: pl.DataFrame, *, customers: pl.DataFrame, contracts: pl.DataFrame) -> pl.DataFrame:
-    """Puts ``key`` (Binary, 16 bytes) and ``is_keyless`` beside accepted rows; rows without a key get one from their content."""
+    """Return accepted rows with ``key`` (Binary, 16 bytes) and ``is_keyless``; without a given key it is made from the content."""
     is_keyless = rows["idempotency_key"].is_null()
     contents = _contents(rows.filter(is_keyless), customers=customers, contracts=contracts)
     derived = pl.Series(map(derived_key, contents), dtype=pl.Binary)
@@ -74,10 +77,10 @@ def identify(rows: pl.DataFrame, *, customers: pl.DataFrame, contracts: pl.DataF
 
 
 def _given_keys(idempotency_keys: pl.Series) -> pl.Series:
-    """What ``given_key`` makes of each. In Rust, which lets other threads at work."""
-    told = pl.select(told=pl.lit(_GIVEN.decode()) + idempotency_keys)
-    hexes = told.select(polars_hash.col("told").chash.sha2_256().str.head(2 * KEY_BYTES)).to_series()
-    # At once an eighth of the time that polars takes to decode them one by one.
+    """Return ``given_key`` of each, computed in Rust, so that other threads can work."""
+    texts = pl.select(text=pl.lit(_GIVEN.decode()) + idempotency_keys)
+    hexes = texts.select(polars_hash.col("text").chash.sha2_256().str.head(2 * KEY_BYTES)).to_series()
+    # Decoded all at once, an eighth of the time that polars takes for them one by one.
     joined = unhexlify(hexes.to_arrow(compat_level=pl.CompatLevel.oldest()).buffers()[2] or b"")
     keys = pa.FixedSizeBinaryArray.from_buffers(
         pa.binary(KEY_BYTES), len(hexes), [None, pa.py_buffer(joined)]
@@ -86,7 +89,7 @@ def _given_keys(idempotency_keys: pl.Series) -> pl.Series:
 
 
 def _contents(rows: pl.DataFrame, *, customers: pl.DataFrame, contracts: pl.DataFrame) -> list[str]:
-    """The canonical content of each row."""
+    """Return the canonical content of each row."""
     customer_ids = dict(customers.select("customer_no", "id").iter_rows())
     contract_ids = dict(contracts.select("contract_no", "id").iter_rows())
     texts = rows["properties"].unique()

@@ -63,7 +63,7 @@ def upgrade() -> None:
         sa.Column("idempotency_key", sa.Text(), nullable=True),
         sa.Column("record_version", sa.Text(), nullable=True),
         sa.Column("properties", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        comment="One row per key: the version that counts, with the place (file_id, row) that first told it.",
+        comment="One row per key: the version that counts, with the place (file_id, row) of its first occurrence.",
     )
     op.execute("alter table events set (fillfactor = 90)")
     op.create_index("events_at", "events", ["at"], unique=False, postgresql_using="brin")
@@ -192,7 +192,7 @@ def upgrade() -> None:
         sa.Column("file_id", sa.Integer(), nullable=False),
         sa.Column("version_file_id", sa.Integer(), nullable=False),
         sa.Column("record_version", sa.Text(), nullable=True),
-        comment="One row per duplicate: it tells again the version first told at (version_file_id, version_row).",
+        comment="One row per duplicate: it repeats the version that first occurred at (version_file_id, version_row).",
     )
     op.create_index(op.f("duplicates_key_idx"), "duplicates", ["key"], unique=False)
     op.create_table(
