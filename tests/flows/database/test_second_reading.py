@@ -21,7 +21,8 @@ from flows.database.connection import database_url
 from tests.flows.playing import DisagreementError, Play
 from tests.flows.shrinking import shrunk
 from tests.flows.warm_commands import WarmCommands, warm_commands
-from tests.reference.worlds import World, make_world
+from tests.reference.world import World
+from tests.reference.worlds import make_world
 
 WORLDS = int(os.environ.get("SECOND_READING_WORLDS", "100"))
 FIRST = int(os.environ.get("SECOND_READING_FIRST", "0"))
