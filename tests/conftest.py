@@ -162,9 +162,9 @@ def usage_import(database_url: str, tmp_path: Path) -> UsageImport:
             check=False,
         )
         answer = Answer(ended.returncode, ended.stdout, ended.stderr)
-        said = f"{' '.join(command[2:])} ended with {answer.exit_code}\n{answer.out[-2000:]}\n{answer.err[-4000:]}"
-        assert answer.exit_code == exit_code, said
-        assert "Traceback" not in answer.err, said
+        report = f"{' '.join(command[2:])} ended with {answer.exit_code}\n{answer.out[-2000:]}\n{answer.err[-4000:]}"
+        assert answer.exit_code == exit_code, report
+        assert "Traceback" not in answer.err, report
         return answer
 
     return run

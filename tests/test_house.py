@@ -40,18 +40,18 @@ def test_every_locked_version_has_a_hash_and_no_address() -> None:
 
 def test_the_lock_covers_what_the_project_asks_for() -> None:
     """Everything that runs, tests and builds the project is locked."""
-    asked = [
+    requirements = [
         *PROJECT["project"]["dependencies"],
         *PROJECT["project"]["optional-dependencies"]["dask"],
         *PROJECT["dependency-groups"]["dev"],
     ]
-    assert {_name(requirement) for requirement in asked} - LOCKED == set()
+    assert {_name(requirement) for requirement in requirements} - LOCKED == set()
 
 
 def test_the_pins_without_which_prefect_fails_in_silence_stand() -> None:
     """Prefect's server starts and its scheduler schedules only with these versions."""
-    told = {_name(requirement): requirement for requirement in PROJECT["project"]["dependencies"]}
-    assert {name: told[name].removeprefix(name) for name in PINS} == PINS
+    named = {_name(requirement): requirement for requirement in PROJECT["project"]["dependencies"]}
+    assert {name: named[name].removeprefix(name) for name in PINS} == PINS
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -33,7 +33,7 @@ VARYING = (
 
 
 @dataclass(frozen=True)
-class Said:
+class Shown:
     """A command of the README and the output shown below it."""
 
     command: str
@@ -46,11 +46,11 @@ def _sections() -> dict[str, str]:
     return {name: text for name, text in zip(parts[1::2], parts[2::2], strict=True) if CONSOLE.search(text)}
 
 
-def _read(block: str) -> Iterator[Said]:
+def _read(block: str) -> Iterator[Shown]:
     for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
         matched = re.match(r"((?:.*\\\n)*.*)\n((?:.|\n)*)", part)
         assert matched, part
-        yield Said(matched[1], matched[2])
+        yield Shown(matched[1], matched[2])
 
 
 def _alike(output: str) -> str:
@@ -108,15 +108,15 @@ def test_a_section_shows_what_comes_out(name: str, copy: Path) -> None:
         pytest.skip("the trace is not part of this project and not here")
     terminal = Terminal(copy)
     for block in CONSOLE.findall(text):
-        shown = [(said, terminal.type(said.command)) for said in _read(block)]
+        steps = [(step, terminal.type(step.command)) for step in _read(block)]
         if not IS_UPDATE:
-            assert [(said.command, _alike(found)) for said, found in shown] == [
-                (said.command, _alike(said.output)) for said, _ in shown
+            assert [(step.command, _alike(found)) for step, found in steps] == [
+                (step.command, _alike(step.output)) for step, _ in steps
             ]
-        told = "".join(
-            f"$ {said.command}\n{found}\n" if found else f"$ {said.command}\n" for said, found in shown
+        block_anew = "".join(
+            f"$ {step.command}\n{found}\n" if found else f"$ {step.command}\n" for step, found in steps
         )
-        renewed = renewed.replace(block, told)
+        renewed = renewed.replace(block, block_anew)
     if IS_UPDATE:
         README.write_text(README.read_text(encoding="utf-8").replace(text, renewed), encoding="utf-8")
 
@@ -128,6 +128,6 @@ def test_what_is_to_be_made_can_be_made() -> None:
     lines = [
         line for block in SHELL.findall(README.read_text(encoding="utf-8")) for line in block.splitlines()
     ]
-    told = [line.split("#")[0].split() for line in lines]
-    assert told
-    assert [words for words in told if words[0] != "make" or words[1] not in targets] == []
+    commands = [line.split("#")[0].split() for line in lines]
+    assert commands
+    assert [words for words in commands if words[0] != "make" or words[1] not in targets] == []

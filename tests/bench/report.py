@@ -8,7 +8,7 @@ from tests.bench.rounds import Result
 
 @dataclass(frozen=True)
 class Target:
-    """A ratio that is wanted: at least `least`, or at most `most`; with neither it is only told.
+    """A ratio that is wanted: at least `least`, or at most `most`; with neither it is only printed.
 
     work: the same ratio by processor seconds. stock: the same ratio on a stock Postgres.
     """
@@ -55,8 +55,8 @@ def speed_ratio(
     results: Sequence[Result], faster: str, slower: str, server: str = "embedded"
 ) -> float | None:
     """How many times the rows a second of another; None where one of them has no time there."""
-    told = {(result.contender, result.server): result.speed for result in results}
-    one, other = told.get((faster, server)), told.get((slower, server))
+    speeds = {(result.contender, result.server): result.speed for result in results}
+    one, other = speeds.get((faster, server)), speeds.get((slower, server))
     return None if one is None or other is None else one / other
 
 

@@ -107,13 +107,13 @@ class World:
 
     def commands(self) -> str:
         """The commands of the world, for a reader."""
-        told = [f"settings billing_time_zone {self.zone}"]
+        lines = [f"settings billing_time_zone {self.zone}"]
         for number, step in enumerate(self.steps):
             what = {"catalog": f"catalog-{number}", "run": " ".join(step.files)}.get(step.command, step.zone)
             options = f" --mapping mapping-{number}.toml" if step.mapping else ""
             options += f" --max-rejected {step.most_rejected}" if step.most_rejected else ""
-            told.append(f"{step.command} {what} --clock {step.clock.isoformat()}{options}")
-        return "\n".join(told)
+            lines.append(f"{step.command} {what} --clock {step.clock.isoformat()}{options}")
+        return "\n".join(lines)
 
 
 @dataclass

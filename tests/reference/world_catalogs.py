@@ -30,7 +30,7 @@ class CatalogMaker:
         self.properties = self.random.sample(PROPERTIES, 5)
         self.names = self.random.sample(NAMES, 4)
         self.documents = Documents()
-        self.edges: list[datetime] = []
+        self.boundaries: list[datetime] = []
         self.drafts: list[Draft] = []
         self.key_count = 0
         self.bad_share = self.pick((0.0, 0.02, 0.04, 0.04, 0.25))
@@ -166,7 +166,7 @@ class CatalogMaker:
             contract["billingCycleAnchor"] = self.pick((other, _last_of_month(other))).isoformat()
         self.documents.contracts.append(contract)
         days = [date.fromisoformat(contract[name]) for name in ("startDate", "endDate") if name in contract]
-        self.edges += [self.midnight(day) for day in days]
+        self.boundaries += [self.midnight(day) for day in days]
 
     def midnight(self, day: date) -> datetime:
         local = datetime(day.year, day.month, day.day, fold=self.pick((0, 1)), tzinfo=clocks_of(self.zone))
@@ -183,10 +183,10 @@ class CatalogMaker:
         )
         for _ in range(self.random.randint(1, 3)):
             self.pick(ways)()
-        told = deepcopy(documents)
-        if told.contracts and self.chance(0.3):
-            told.contracts.pop()
-        return told
+        written = deepcopy(documents)
+        if written.contracts and self.chance(0.3):
+            written.contracts.pop()
+        return written
 
     def new_contract(self) -> None:
         self.add_contract(self.pick(self.documents.customers)["id"])

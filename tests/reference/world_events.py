@@ -29,8 +29,8 @@ class EventMaker(CatalogMaker):
 
     def instant(self) -> datetime:
         kind = self.random.random()
-        if kind < 0.25 and self.edges:
-            at = self.pick(self.edges) + self.pick((-1, 0, 0, 1)) * self.pick(
+        if kind < 0.25 and self.boundaries:
+            at = self.pick(self.boundaries) + self.pick((-1, 0, 0, 1)) * self.pick(
                 (MICROSECOND, HOUR, MICROSECOND)
             )
         elif kind < 0.4:
@@ -171,7 +171,7 @@ class EventMaker(CatalogMaker):
         )
         more = (
             self.spoil_timestamp,
-            self.tell_the_future,
+            self.move_to_the_future,
             self.spoil_properties,
             self.spoil_field,
             self.spoil_pin,
@@ -206,7 +206,7 @@ class EventMaker(CatalogMaker):
     def spoil_timestamp(self, draft: Draft) -> None:
         draft.fields["timestamp"] = self.pick(BROKEN_TIMESTAMPS)
 
-    def tell_the_future(self, draft: Draft) -> None:
+    def move_to_the_future(self, draft: Draft) -> None:
         ahead = self.pick((HOUR + MICROSECOND, HOUR + timedelta(seconds=1), 40 * DAY))
         self.set_instant(draft, self.clock + ahead)
 

@@ -103,12 +103,12 @@ class FileMaker(EventMaker):
     def settings(self) -> str:
         """A mapping that leaves fields and properties as they are named."""
         oldest = self.today - 400 * DAY
-        told = (
+        lines = (
             'missing_timestamp = "reject"',
             'on_conflict = "reject"',
             f"oldest = {oldest:%Y-%m-%dT%H:%M:%SZ}",
         )
-        return "\n".join(self.random.sample(told, self.random.randint(1, 2))) + "\n"
+        return "\n".join(self.random.sample(lines, self.random.randint(1, 2))) + "\n"
 
     def mapped_export(self, number: int, mapped: Mapped, drafts: list[Draft]) -> Export:
         header = [*mapped.columns(), *map(mapped.column_of, self.properties)]

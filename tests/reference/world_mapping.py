@@ -33,7 +33,7 @@ class Mapped:
         return name if self.is_rest else f"p {name}"
 
     def text(self) -> str:
-        told = {
+        settings = {
             'properties = "rest"': self.is_rest,
             f"time_zone = {json.dumps(self.zone)}": self.zone is not None,
             'missing_timestamp = "reject"': self.is_timestamp_required,
@@ -42,7 +42,7 @@ class Mapped:
             'version = { column = "upd at" }': self.has_version,
             'deleted = { column = "gone?", equals = "yes" }': self.has_deleted,
         }
-        lines = [line for line, is_told in told.items() if is_told]
+        lines = [line for line, is_set in settings.items() if is_set]
         lines += ["[fields]", *map(self.field_line, MAPPED_FIELDS)]
         if not self.is_rest:
             lines += ["[properties]", *map(self.property_line, self.properties)]
@@ -61,5 +61,5 @@ class Mapped:
 
     def property_line(self, name: str) -> str:
         kind = self.properties[name]
-        told = json.dumps(self.column_of(name), ensure_ascii=False) + (f', type = "{kind}"' if kind else "")
-        return f"{json.dumps(name, ensure_ascii=False)} = {{ column = {told} }}"
+        column = json.dumps(self.column_of(name), ensure_ascii=False) + (f', type = "{kind}"' if kind else "")
+        return f"{json.dumps(name, ensure_ascii=False)} = {{ column = {column} }}"
