@@ -29,7 +29,7 @@ VARYING = (
         "2026-11-02T06:00:00Z",
     ),  # when an import began
 )
-"""What differs from run to run, and what stands for it when two outputs are compared."""
+"""Values that differ from run to run, and the text that replaces them in a comparison."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Shown:
 
 
 def _sections() -> dict[str, str]:
-    """The text below each heading of the second level that shows commands."""
+    """Return the text below each second-level heading that shows commands."""
     parts = re.split(r"^## (.+)$", README.read_text(encoding="utf-8"), flags=re.MULTILINE)
     return {name: text for name, text in zip(parts[1::2], parts[2::2], strict=True) if CONSOLE.search(text)}
 
@@ -73,7 +73,7 @@ def copy(tmp_path: Path) -> Path:
 
 
 class Terminal:
-    """Where a reader of a section types: `cd` is remembered, everything else is run."""
+    """A terminal for the commands of a section: it remembers `cd` and runs everything else."""
 
     def __init__(self, folder: Path) -> None:
         self._root = self._folder = folder
@@ -81,7 +81,7 @@ class Terminal:
         self._environment["PATH"] = f"{folder.parent / 'bin'}:{self._environment['PATH']}"
 
     def type(self, command: str) -> str:
-        """What comes out of a command, its words and its data alike."""
+        """Return the standard output and standard error of a command."""
         if command.startswith("cd "):
             self._folder = self._root / command.removeprefix("cd ")
             return ""

@@ -18,7 +18,7 @@ from tests.bench.timing import Command
 
 
 def answering(bench: Bench) -> Chapter:
-    """What a person waits for: lines, one event by its key, ten rows imported beside an empty Prefect flow."""
+    """Measure usage lines, one event by its key, and an import of ten rows beside an empty Prefect flow."""
     base = bench.export(ExportOrder(bench.base_rows, seed=2, has_cleaned=True))
     server = bench.embedded
     loaded = bench.loaded(server, base)

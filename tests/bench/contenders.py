@@ -41,7 +41,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class Expected:
-    """What an import must say, and what all lines must add up to afterwards."""
+    """The counts that an import must print, and the totals of all lines afterwards."""
 
     outcomes: Mapping[str, int]
     reasons: Mapping[str, int]
@@ -51,7 +51,7 @@ class Expected:
 def expected_of(
     truth: Truth, meters: tuple[BenchMeter, ...], *, base: Truth | None = None, is_again: bool = False
 ) -> Expected:
-    """What an import of an export must say: into an empty database, or into one that holds `base`.
+    """Return what an import of an export must print, into an empty database or one that contains `base`.
 
     is_again: the export has every event of `base` once more.
     """
@@ -105,7 +105,7 @@ def our_import(
 
 
 def ledger_complaint(output: str, expected: Expected) -> str | None:
-    """What a ledger says otherwise than the generator."""
+    """Return how a ledger differs from the totals of the generator, or None."""
     ledger = json.loads(output)
     found_values = {name: ledger[name] for name in OUTCOMES}
     if found_values != dict(expected.outcomes):
@@ -116,7 +116,7 @@ def ledger_complaint(output: str, expected: Expected) -> str | None:
 
 
 def lines_complaint(server: Server, database: str, totals: Mapping[str, MeterTotal]) -> str | None:
-    """What all usage lines of a meter add up to otherwise than the generator says."""
+    """Return how the totals of the usage lines differ from those of the generator, or None."""
     lines = pl.read_csv(
         BytesIO(ours_on(server, database, "usage", "--format", "csv").encode()), infer_schema=False
     )
@@ -179,7 +179,7 @@ def copying(server: Server, database: str, cleaned: Path) -> Command:
 
 
 def total_complaint(found: list[tuple[int, int]], rows: int, tokens: int) -> str | None:
-    """What a table holds otherwise than it should."""
+    """Return how a table differs from the rows and tokens that it should contain, or None."""
     found_values = tuple(map(int, found[0]))
     return (
         None

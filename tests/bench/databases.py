@@ -15,7 +15,7 @@ from tests.bench.servers import Server
 
 @dataclass(frozen=True)
 class Bench:
-    """What a run of the benchmark is given: where it works, how big, how often, on which servers, with which loaders."""
+    """The settings of a run: its folder, sizes, rounds, servers and loaders."""
 
     folder: Path
     rows: int

@@ -58,7 +58,7 @@ class ExportOrder:
 
 @dataclass(frozen=True)
 class Truth:
-    """What an import of an export must say: rows by outcome and by reason, and the facts its lines are folds of.
+    """The true totals of an export: rows by outcome and by reason, and the facts of its lines.
 
     tokens: of the events that count; stored_tokens: of every key, as loaders keep them that reject nothing.
     """
@@ -74,7 +74,7 @@ class Truth:
     facts: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def totals(self, meters: Sequence[BenchMeter]) -> dict[str, MeterTotal]:
-        """What all lines of each meter add up to, by the meter's code."""
+        """Return the total of all lines of each meter, by the meter's code."""
         return {meter.code: total_of(self.facts, meter) for meter in meters}
 
 

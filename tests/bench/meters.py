@@ -1,4 +1,4 @@
-"""What the benchmark's meters count: the catalog they make, and what their lines must add up to."""
+"""The meters of the benchmark: their catalog and the totals of their lines."""
 
 import json
 from dataclasses import dataclass
@@ -97,7 +97,7 @@ def write_catalog(folder: Path, *, meters: int, customers: int) -> None:
 
 
 def external_id(number: int) -> str:
-    """What a customer is called in the exports."""
+    """Return the external id of a customer in the exports."""
     return f"cust-{number:06}"
 
 
@@ -150,7 +150,7 @@ def _folded(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def total_of(facts: pl.DataFrame, meter: BenchMeter) -> MeterTotal:
-    """What all lines of a meter add up to; latency is in hundredths."""
+    """Return the total of all lines of a meter; latency is in hundredths."""
     conditions: list[pl.Expr] = []
     if meter.included_names:
         conditions.append(pl.col("event_name").is_in(meter.included_names))

@@ -58,7 +58,7 @@ class Server:
             yield connection
 
     def rows(self, database: str, statement: str) -> list[Any]:
-        """What a statement of the benchmark's own answers."""
+        """Return the rows of a statement of the benchmark."""
         with self.connect(database) as connection:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
@@ -86,7 +86,7 @@ class Server:
             connection.execute("checkpoint")
 
     def settings(self) -> dict[str, str]:
-        """What is set apart from the defaults, and the version."""
+        """Return the settings that differ from the defaults, and the version."""
         with self.connect() as connection:
             release = connection.execute("show server_version").fetchone()
             return {"server_version": release[0] if release else "?"} | dict(

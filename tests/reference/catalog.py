@@ -34,7 +34,7 @@ class Customer:
 
 @dataclass(frozen=True)
 class PropertyFilter:
-    """What one property must be."""
+    """A condition on one property."""
 
     name: str
     exists: bool | None
@@ -44,7 +44,7 @@ class PropertyFilter:
 
 @dataclass(frozen=True)
 class Meter:
-    """What is counted of which events."""
+    """A meter: the events that it matches and the value that it takes of them."""
 
     id: str
     code: str
@@ -61,7 +61,7 @@ class Meter:
 
 @dataclass(frozen=True)
 class Pricing:
-    """What of a meter is charged how often."""
+    """A usage pricing: its meter and its interval."""
 
     id: str
     meter_id: str

@@ -58,7 +58,7 @@ class Rejection:
 
 @dataclass
 class Ledger:
-    """What an import did."""
+    """The counts of an import."""
 
     status: str = "published"
     outcomes: Counter[str] = field(default_factory=Counter)

@@ -27,7 +27,7 @@ KNOWN_NAMES = {*FIELDS, *FIELDS.values()}
 
 @dataclass
 class Fields:
-    """What a row says, before any of it is judged: JSON values, None where absent."""
+    """The fields of a row before validation: JSON values, None if absent."""
 
     fields: dict[str, object]
     properties: object = None
@@ -40,7 +40,7 @@ class Fields:
 
 @dataclass(frozen=True)
 class Mapping:
-    """How columns become fields, and what a source asks for besides."""
+    """A mapping: how columns become fields, and the options of the source."""
 
     time_zone: str | None = None
     is_timestamp_required: bool = False
@@ -91,7 +91,7 @@ def read_mapping(text: str) -> Mapping:
 
 
 def read_fields(row: Row, mapping: Mapping) -> Fields:
-    """What a well-formed row says."""
+    """Return the fields of a well-formed row."""
     if row.event is not None:
         return _of_event(row.event)
     assert row.cells is not None

@@ -35,7 +35,7 @@ TEXT_FIELDS = ("eventName", "customerId", "externalCustomerId", "idempotencyKey"
 
 @dataclass(frozen=True)
 class Content:
-    """What makes two rows the same: customer, name, instant (None: omitted), contract, properties, deleted."""
+    """The content of a row, equal for two rows that are the same: customer, name, instant (None: omitted), contract, properties, deleted."""
 
     customer_id: str
     event_name: str

@@ -70,7 +70,7 @@ def test_days_of_odd_zones() -> None:
     "text", ["2026-01-01", "2026-01-01T00:00Z", "2026-01-01T24:00:00Z", "2026-01-01T00:00:60Z"]
 )
 def test_no_instants(text: str) -> None:
-    """What the rules name as invalid."""
+    """Every timestamp that the rules name as invalid is refused."""
     with pytest.raises(NoInstantError):
         parse_instant(text)
 
@@ -91,7 +91,7 @@ def test_numbers_are_exact() -> None:
 
 @pytest.mark.parametrize("text", ["{", "NaN", '"\\ud800"', "[" * 65 + "]" * 65, "01"])
 def test_no_json(text: str) -> None:
-    """What no row may be."""
+    """A row that is no JSON object is refused."""
     with pytest.raises(NotJsonError):
         decode(text)
 
