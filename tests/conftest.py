@@ -1,4 +1,4 @@
-"""What tests stand on: a real Postgres a session, a fresh migrated database a test, and the command line as a process.
+"""Fixtures for all tests: a real Postgres per session, a fresh migrated database per test, and the command line as a process.
 
 `TEST_DATABASE_URL` names a server to use, where databases may be created; without it an embedded one is started in a
 temporary folder and stopped at the end.
@@ -30,10 +30,10 @@ from flows.database.migrate import migrate
 ROOT = Path(__file__).parents[1]
 PATIENCE_SECONDS = 300
 OUTSIDE = ("USAGE_IMPORT_", "PREFECT_", "PG", "COV_")
-"""Variables of the caller's that would change what a command does."""
+"""Prefixes of variables that would change the behaviour of a command."""
 
 SPREAD = ("test_stories", "test_readme", "test_second_reading")
-"""Modules of few long tests, which several workers share; of all others each stays with one, and so do its servers."""
+"""Modules with few long tests, which several workers share; every other module stays with one worker, and so do its servers."""
 
 
 hypothesis.settings.register_profile(
@@ -50,7 +50,7 @@ TOGETHER = ("prefect",)
 
 
 class KeepingTogether(LoadScopeScheduling):  # type: ignore[misc] # xdist tells no types
-    """Each module stays with one worker, the largest first; the tests of shared ones come singly, last."""
+    """A scheduler that keeps each module on one worker, the largest first, and shares out the tests of SPREAD one by one, last."""
 
     def _split_scope(self, nodeid: str) -> str:
         module = Path(nodeid.partition("::")[0])
@@ -60,13 +60,13 @@ class KeepingTogether(LoadScopeScheduling):  # type: ignore[misc] # xdist tells 
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    """How `--numprocesses` shares the tests out; marks of groups would not do, as xdist 3.8 loses them under pytest 9.2."""
+    """Return how `--numprocesses` distributes tests; group marks do not work, as xdist 3.8 loses them under pytest 9.2."""
     return KeepingTogether(config, log)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command left: its exit code, its data and its words."""
+    """The result of a command: its exit code, standard output and standard error."""
 
     exit_code: int
     out: str
@@ -91,7 +91,7 @@ class UsageImport(Protocol):
 
 
 def clean_environment() -> dict[str, str]:
-    """Our environment, without what would lead a command elsewhere or colour its words."""
+    """Return our environment without the variables that change the database or the output of a command."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(OUTSIDE)}
     return inherited | {
         "PYTHONPATH": str(ROOT),
@@ -162,9 +162,9 @@ def usage_import(database_url: str, tmp_path: Path) -> UsageImport:
             check=False,
         )
         answer = Answer(ended.returncode, ended.stdout, ended.stderr)
-        said = f"{' '.join(command[2:])} ended with {answer.exit_code}\n{answer.out[-2000:]}\n{answer.err[-4000:]}"
-        assert answer.exit_code == exit_code, said
-        assert "Traceback" not in answer.err, said
+        report = f"{' '.join(command[2:])} ended with {answer.exit_code}\n{answer.out[-2000:]}\n{answer.err[-4000:]}"
+        assert answer.exit_code == exit_code, report
+        assert "Traceback" not in answer.err, report
         return answer
 
     return run

@@ -1,10 +1,11 @@
-"""The house keeps its own rules: what is locked, what stands where, and what the command line costs before it does anything."""
+"""The rules of the code itself: locked versions, the layout, the size of files, names and docstrings, and the cost of `--help`."""
 
 import ast
 import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,73 @@ from tests.conftest import ROOT, clean_environment
 
 ROOMS = ("flows", "transforms", "schemas")
 NAMELESS = {"utils", "common", "core", "helpers", "base", "misc", "tasks", "nodes", "models"}
+FOLDERS = {"flows", "transforms", "schemas", "tests", "data-samples", ".ci"}
+FILES = {
+    "pyproject.toml", "README.md", "Makefile", "requirements.lock", "prefect.yaml", "LICENSE", "CHANGELOG.md",
+    ".gitignore", ".pre-commit-config.yaml",
+}  # fmt: skip
+MOST_LINES = 350
+QUESTIONS = {"What", "Which", "Whose", "How", "Where", "When", "Whether", "Who", "Why"}
+PRIVATE_WORD = re.compile(r"(?:^|_)(?:told|held|settl\w*|telling\w*|stretch\w*)(?:_|$)", re.IGNORECASE)
+"""Words that only the authors understood, as parts of names."""
+DOMAIN_NAMES = {"HELD"}
+"""A held import is a word of the domain."""
 HEAVY = ("prefect", "dask", "polars", "pandera", "pyarrow", "alembic")
 PINS = {"prefect": "==3.8.8", "fastapi": "<0.151", "sqlalchemy": ">=2.0.44,<2.1"}
 
 MODULES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+LONG: frozenset[str] = frozenset({"tests/transforms/test_fields.py", "tests/transforms/test_periods.py"})
+"""Files that are still too long; the list only gets shorter."""
+QUESTIONING: frozenset[str] = frozenset(
+    {
+        "flows/sources/reading/decompression.py",
+        "flows/sources/reading/values.py",
+        "flows/usage/extent.py",
+        "flows/usage/lines.py",
+        "flows/usage/read_lines.py",
+        "flows/usage/rollup.py",
+        "flows/usage/rollup_basis.py",
+        "flows/usage/unassigned.py",
+        "schemas/documents/mapping.py",
+        "schemas/frames/chunk.py",
+        "schemas/ledger.py",
+        "schemas/vocabulary.py",
+        "transforms/rows/cells.py",
+        "transforms/rows/counts.py",
+        "transforms/rows/fields.py",
+        "transforms/rows/normalise.py",
+        "transforms/rows/timestamps.py",
+        "transforms/usage/ambiguity.py",
+        "transforms/usage/facts.py",
+        "transforms/usage/folds.py",
+        "transforms/usage/meters.py",
+        "transforms/values/ids.py",
+        "transforms/values/json.py",
+        "transforms/values/numbers.py",
+    }
+)
+"""Modules with public docstrings that still begin with a question word; the list only gets shorter."""
+PRIVATE: frozenset[str] = frozenset(
+    {
+        "flows/sources/mapping_file.py",
+        "flows/usage/extent.py",
+        "flows/usage/rollup.py",
+        "schemas/documents/mapping.py",
+        "schemas/ledger.py",
+        "transforms/rows/cells.py",
+        "transforms/rows/fields.py",
+        "transforms/rows/json_events.py",
+        "transforms/rows/mapped_properties.py",
+        "transforms/rows/normalise.py",
+        "transforms/rows/rejection_messages.py",
+        "transforms/rows/resolve.py",
+        "transforms/rows/timestamps.py",
+        "transforms/usage/facts.py",
+        "transforms/usage/folds.py",
+        "transforms/usage/meters.py",
+    }
+)
+"""Modules that still use a private word as a name; the list only gets shorter."""
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 
@@ -40,18 +104,18 @@ def test_every_locked_version_has_a_hash_and_no_address() -> None:
 
 def test_the_lock_covers_what_the_project_asks_for() -> None:
     """Everything that runs, tests and builds the project is locked."""
-    asked = [
+    requirements = [
         *PROJECT["project"]["dependencies"],
         *PROJECT["project"]["optional-dependencies"]["dask"],
         *PROJECT["dependency-groups"]["dev"],
     ]
-    assert {_name(requirement) for requirement in asked} - LOCKED == set()
+    assert {_name(requirement) for requirement in requirements} - LOCKED == set()
 
 
 def test_the_pins_without_which_prefect_fails_in_silence_stand() -> None:
     """Prefect's server starts and its scheduler schedules only with these versions."""
-    told = {_name(requirement): requirement for requirement in PROJECT["project"]["dependencies"]}
-    assert {name: told[name].removeprefix(name) for name in PINS} == PINS
+    named = {_name(requirement): requirement for requirement in PROJECT["project"]["dependencies"]}
+    assert {name: named[name].removeprefix(name) for name in PINS} == PINS
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -59,6 +123,67 @@ def test_a_module_says_what_it_is(path: Path) -> None:
     """Every module has a docstring and a name of the domain."""
     assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), "no module docstring"
     assert path.stem not in NAMELESS
+
+
+def test_the_top_level_is_as_designed() -> None:
+    """Every file that the project keeps lies in one of its folders, or is one of the files that tools expect there."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("the project is not in a repository here")
+    paths = [Path(line) for line in listed.stdout.splitlines()]
+    assert {path.parts[0] for path in paths if len(path.parts) > 1} <= FOLDERS
+    assert {path.name for path in paths if len(path.parts) == 1} <= FILES
+
+
+def test_no_file_is_too_long() -> None:
+    """A file of the product or the tests has one idea and at most 350 lines; migrations are as long as they are."""
+    files = [
+        *MODULES,
+        *(ROOT / "tests").rglob("*.py"),
+        *(path for room in ROOMS for path in (ROOT / room).rglob("*.sql")),
+    ]
+    counted = {_place(path): len(path.read_text(encoding="utf-8").splitlines()) for path in files}
+    long = {place for place, lines in counted.items() if lines > MOST_LINES and "/migrations/" not in place}
+    assert sorted(long) == sorted(LONG), {place: counted[place] for place in sorted(long)}
+
+
+def test_a_public_docstring_begins_with_a_verb_or_a_noun() -> None:
+    """A docstring says what to expect ("Return …"; for a class, a noun phrase); it never begins with a question word."""
+    found = {name for path in MODULES for name, first in _docstrings(path) if first in QUESTIONS}
+    assert sorted({name.partition("::")[0] for name in found}) == sorted(QUESTIONING), sorted(found)
+
+
+def test_no_private_word_is_a_name() -> None:
+    """Names in the product are words that a data engineer knows."""
+    found = {(_place(path), name) for path in MODULES for name in _names(path) if PRIVATE_WORD.search(name)}
+    left = {(place, name) for place, name in found if name not in DOMAIN_NAMES}
+    assert sorted({place for place, _ in left}) == sorted(PRIVATE), sorted(left)
+
+
+def _place(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def _docstrings(path: Path) -> Iterator[tuple[str, str]]:
+    """The first word of each public docstring of a module, by the name of what it describes."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(
+            node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+        ) and not node.name.startswith("_"):
+            words = (ast.get_docstring(node) or "").split()
+            if words:
+                yield f"{_place(path)}::{node.name}", words[0].rstrip(",:;")
+
+
+def _names(path: Path) -> Iterator[str]:
+    """The names that a module defines or binds: functions, classes, arguments and variables."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
 
 
 def test_help_costs_no_heavy_library() -> None:

@@ -29,11 +29,11 @@ VARYING = (
         "2026-11-02T06:00:00Z",
     ),  # when an import began
 )
-"""What differs from run to run, and what stands for it when two outputs are compared."""
+"""Values that differ from run to run, and the text that replaces them in a comparison."""
 
 
 @dataclass(frozen=True)
-class Said:
+class Shown:
     """A command of the README and the output shown below it."""
 
     command: str
@@ -41,16 +41,16 @@ class Said:
 
 
 def _sections() -> dict[str, str]:
-    """The text below each heading of the second level that shows commands."""
+    """Return the text below each second-level heading that shows commands."""
     parts = re.split(r"^## (.+)$", README.read_text(encoding="utf-8"), flags=re.MULTILINE)
     return {name: text for name, text in zip(parts[1::2], parts[2::2], strict=True) if CONSOLE.search(text)}
 
 
-def _read(block: str) -> Iterator[Said]:
+def _read(block: str) -> Iterator[Shown]:
     for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
         matched = re.match(r"((?:.*\\\n)*.*)\n((?:.|\n)*)", part)
         assert matched, part
-        yield Said(matched[1], matched[2])
+        yield Shown(matched[1], matched[2])
 
 
 def _alike(output: str) -> str:
@@ -73,7 +73,7 @@ def copy(tmp_path: Path) -> Path:
 
 
 class Terminal:
-    """Where a reader of a section types: `cd` is remembered, everything else is run."""
+    """A terminal for the commands of a section: it remembers `cd` and runs everything else."""
 
     def __init__(self, folder: Path) -> None:
         self._root = self._folder = folder
@@ -81,7 +81,7 @@ class Terminal:
         self._environment["PATH"] = f"{folder.parent / 'bin'}:{self._environment['PATH']}"
 
     def type(self, command: str) -> str:
-        """What comes out of a command, its words and its data alike."""
+        """Return the standard output and standard error of a command."""
         if command.startswith("cd "):
             self._folder = self._root / command.removeprefix("cd ")
             return ""
@@ -108,15 +108,15 @@ def test_a_section_shows_what_comes_out(name: str, copy: Path) -> None:
         pytest.skip("the trace is not part of this project and not here")
     terminal = Terminal(copy)
     for block in CONSOLE.findall(text):
-        shown = [(said, terminal.type(said.command)) for said in _read(block)]
+        steps = [(step, terminal.type(step.command)) for step in _read(block)]
         if not IS_UPDATE:
-            assert [(said.command, _alike(found)) for said, found in shown] == [
-                (said.command, _alike(said.output)) for said, _ in shown
+            assert [(step.command, _alike(found)) for step, found in steps] == [
+                (step.command, _alike(step.output)) for step, _ in steps
             ]
-        told = "".join(
-            f"$ {said.command}\n{found}\n" if found else f"$ {said.command}\n" for said, found in shown
+        block_anew = "".join(
+            f"$ {step.command}\n{found}\n" if found else f"$ {step.command}\n" for step, found in steps
         )
-        renewed = renewed.replace(block, told)
+        renewed = renewed.replace(block, block_anew)
     if IS_UPDATE:
         README.write_text(README.read_text(encoding="utf-8").replace(text, renewed), encoding="utf-8")
 
@@ -128,6 +128,6 @@ def test_what_is_to_be_made_can_be_made() -> None:
     lines = [
         line for block in SHELL.findall(README.read_text(encoding="utf-8")) for line in block.splitlines()
     ]
-    told = [line.split("#")[0].split() for line in lines]
-    assert told
-    assert [words for words in told if words[0] != "make" or words[1] not in targets] == []
+    commands = [line.split("#")[0].split() for line in lines]
+    assert commands
+    assert [words for words in commands if words[0] != "make" or words[1] not in targets] == []

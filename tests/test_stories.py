@@ -1,4 +1,4 @@
-"""The stories of data-samples come out as they were worked out by hand; data-samples/README.md says how one is told."""
+"""The stories of data-samples come out as they were worked out by hand; data-samples/README.md describes their form."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ class Story:
     """A folder of data-samples."""
 
     folder: Path
-    told: dict[str, Any]
+    document: dict[str, Any]
 
     def expected(self, name: str) -> list[dict[str, str]]:
         """The rows of a file in `expected`; none where there is no such file."""
@@ -37,12 +37,12 @@ class Story:
 def test_a_story_comes_out_as_worked_out_by_hand(folder: Path, usage_import: UsageImport) -> None:
     """Exit codes, ledgers, rejections, usage lines and unassigned events lie beside the input; `check` foretells them."""
     story = Story(folder, tomllib.loads((folder / "story.toml").read_text(encoding="utf-8")))
-    needed = story.told.get("needs")
+    needed = story.document.get("needs")
     if needed and not (folder / needed).exists():
         pytest.skip(f"{needed} is not part of this project and not here")
-    for name, value in story.told.get("settings", {}).items():
+    for name, value in story.document.get("settings", {}).items():
         usage_import("settings", name, str(value))
-    for number, step in enumerate(story.told["step"], 1):
+    for number, step in enumerate(story.document["step"], 1):
         _take(story, number, step, usage_import)
     _check_usage(story, "usage.csv", usage_import)
     assert _unassigned(usage_import) == _counted(story.expected("unassigned.csv"))
@@ -67,8 +67,8 @@ def _take(story: Story, number: int, step: dict[str, Any], usage_import: UsageIm
 
 
 def _check_ledger(expected: dict[str, str], answer: Answer) -> None:
-    told = {name: value for name, value in expected.items() if value and name not in {"step", "exit"}}
-    assert {name: str(answer.json[name]) for name in told} == told
+    stated = {name: value for name, value in expected.items() if value and name not in {"step", "exit"}}
+    assert {name: str(answer.json[name]) for name in stated} == stated
 
 
 def _check_rejections(story: Story, number: int, answer: Answer, usage_import: UsageImport) -> None:
@@ -81,8 +81,8 @@ def _check_rejections(story: Story, number: int, answer: Answer, usage_import: U
     assert places == [(row["file"], row["row"]) for row in expected]
     for rejection, row in zip(found, expected, strict=True):
         assert rejection["message"].startswith(row.pop("message"))
-        told = {name: value for name, value in row.items() if value and name not in {"step", "file"}}
-        assert {name: str(rejection[name]) for name in told} == told
+        stated = {name: value for name, value in row.items() if value and name not in {"step", "file"}}
+        assert {name: str(rejection[name]) for name in stated} == stated
 
 
 def _check_usage(story: Story, name: str, usage_import: UsageImport) -> None:

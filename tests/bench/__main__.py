@@ -16,7 +16,8 @@ from pathlib import Path
 
 import psutil
 
-from tests.bench.cases import CASES, Bench
+from tests.bench.cases import CASES
+from tests.bench.databases import Bench
 from tests.bench.report import Chapter, chapter_lines, target_lines
 from tests.bench.servers import Server, server
 
@@ -33,45 +34,47 @@ PRINTED_COLUMNS = """
 
 
 def main() -> None:
-    """Measure the cases asked for and print what came of them."""
+    """Measure the cases that are named and print the results."""
     # A run that is ended from outside would leave its servers behind, and the next one in the folder would wait for them.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    asked = arguments()
-    loaders = Path(asked.loaders).absolute() if asked.loaders else None
+    options = arguments()
+    loaders = Path(options.loaders).absolute() if options.loaders else None
     if loaders is not None and not loaders.exists():
         sys.exit(
             f"bench: {loaders} is not there; 'make bench' builds it, --loaders '' goes without other loaders"
         )
-    with ExitStack() as held:
-        folder = Path(asked.folder) if asked.folder else Path(tempfile.mkdtemp(prefix="usage-import-bench-"))
+    with ExitStack() as resources:
+        folder = (
+            Path(options.folder) if options.folder else Path(tempfile.mkdtemp(prefix="usage-import-bench-"))
+        )
         folder.mkdir(parents=True, exist_ok=True)
-        if not asked.folder:
+        if not options.folder:
             folder.chmod(0o755)
-            held.callback(shutil.rmtree, folder, ignore_errors=True)
-        names = ("embedded",) if asked.no_stock else ("embedded", "stock")
-        servers = [held.enter_context(server(folder / name, is_stock=name == "stock")) for name in names]
+            resources.callback(shutil.rmtree, folder, ignore_errors=True)
+        names = ("embedded",) if options.no_stock else ("embedded", "stock")
+        servers = [resources.enter_context(server(folder / name, is_stock=name == "stock")) for name in names]
         bench = Bench(
             folder=folder,
-            rows=asked.rows,
-            base_rows=asked.base_rows,
-            sizes=tuple(asked.sizes),
-            rounds=asked.rounds,
+            rows=options.rows,
+            base_rows=options.base_rows,
+            sizes=tuple(options.sizes),
+            rounds=options.rounds,
             servers=servers,
             loaders=loaders,
         )
         for line in heading(bench, servers):
             print(line)
         chapters = []
-        for name in asked.cases:
+        for name in options.cases:
             chapters.append(CASES[name](bench))
             print("\n".join(chapter_lines(chapters[-1])), flush=True)
         print("\n".join(target_lines([target for chapter in chapters for target in chapter.targets])))
-        if asked.json:
-            Path(asked.json).write_text(json.dumps(as_document(chapters), indent=1))
+        if options.json:
+            Path(options.json).write_text(json.dumps(as_document(chapters), indent=1))
 
 
 def arguments() -> argparse.Namespace:
-    """What the command line says."""
+    """Return the options of the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument(
         "cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}; all, if none is named"
@@ -80,7 +83,10 @@ def arguments() -> argparse.Namespace:
         "--rows", type=int, default=1_000_000, help="of the export imported into an empty database"
     )
     parser.add_argument(
-        "--base-rows", type=int, default=2_000_000, help="held already in the cases grown and answers"
+        "--base-rows",
+        type=int,
+        default=2_000_000,
+        help="rows that the database already has in the cases grown and answers",
     )
     parser.add_argument(
         "--sizes", type=int, nargs="+", default=[250_000, 1_000_000], help="of the case sizes"
@@ -92,11 +98,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--folder", help="where exports and databases are kept for another run")
     parser.add_argument("--no-stock", action="store_true", help="only the server with our settings")
     parser.add_argument("--json", help="all rounds, for machines")
-    asked = parser.parse_args()
-    asked.cases = asked.cases or list(CASES)
-    if unknown := [name for name in asked.cases if name not in CASES]:
+    options = parser.parse_args()
+    options.cases = options.cases or list(CASES)
+    if unknown := [name for name in options.cases if name not in CASES]:
         parser.error(f"unknown case {unknown[0]!r}; there is {', '.join(CASES)}")
-    return asked
+    return options
 
 
 def heading(bench: Bench, servers: Sequence[Server]) -> list[str]:
@@ -109,8 +115,8 @@ def heading(bench: Bench, servers: Sequence[Server]) -> list[str]:
     )
     lines = ["# Benchmark of usage-import", f"\n{machine}", f"\n{HOW_MEASURED.format(rounds=bench.rounds)}"]
     for running in servers:
-        told = ", ".join(f"{name}={value}" for name, value in running.settings().items())
-        lines.append(f"\n{running.name}: {told}")
+        settings = ", ".join(f"{name}={value}" for name, value in running.settings().items())
+        lines.append(f"\n{running.name}: {settings}")
     lines.append(f"\nevents: {bench.embedded.rows(ready, PRINTED_COLUMNS)[0][0]}")
     lines += [f"  {row[0]}" for row in bench.embedded.rows(ready, PRINTED_DDL)]
     lines.append("\ncopied: the same columns; unique index on (key), or none")

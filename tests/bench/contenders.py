@@ -14,7 +14,8 @@ import polars as pl
 
 from flows.database.embedded.installation import URL_VARIABLE
 from flows.database.embedded.programs import bin_dir
-from tests.bench.exports import CLEANED_COLUMNS, CLOCK, Export, Truth
+from tests.bench.export_files import CLEANED_COLUMNS
+from tests.bench.exports import CLOCK, Export, Truth
 from tests.bench.meters import BenchMeter, MeterTotal, merged_facts
 from tests.bench.servers import Server
 from tests.bench.timing import Command, Timed
@@ -28,7 +29,7 @@ LOADED: Final = "bench_usage.usage"
 class Contender:
     """One way to do the work: its command is timed, preparing and checking are not.
 
-    rows: of the export, which its speed is told in. check: what is wrong with what it did, or None.
+    rows: rows of the export, for the speed. check: what is wrong with what it did, or None.
     """
 
     name: str
@@ -40,7 +41,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class Expected:
-    """What an import must say, and what all lines must add up to afterwards."""
+    """The counts that an import must print, and the totals of all lines afterwards."""
 
     outcomes: Mapping[str, int]
     reasons: Mapping[str, int]
@@ -50,9 +51,9 @@ class Expected:
 def expected_of(
     truth: Truth, meters: tuple[BenchMeter, ...], *, base: Truth | None = None, is_again: bool = False
 ) -> Expected:
-    """What an import of an export must say: into an empty database, or into one that holds `base`.
+    """Return what an import of an export must print, into an empty database or one that contains `base`.
 
-    is_again: the export tells the events that `base` counts, each once more.
+    is_again: the export has every event of `base` once more.
     """
     if is_again and base is not None:
         events = base.new
@@ -92,8 +93,8 @@ def our_import(
     """Our whole import: read, parse, validate, dedupe, load, roll up, publish."""
 
     def command(server: Server, database: str) -> Command:
-        told = {URL_VARIABLE: server.url(database)} | dict(environ or {})
-        return Command(ours("run", str(source), "--clock", CLOCK, "--json"), told)
+        environment = {URL_VARIABLE: server.url(database)} | dict(environ or {})
+        return Command(ours("run", str(source), "--clock", CLOCK, "--json"), environment)
 
     def check(server: Server, database: str, run: Timed) -> str | None:
         return ledger_complaint(run.output, expected) or lines_complaint(server, database, expected.totals)
@@ -104,18 +105,18 @@ def our_import(
 
 
 def ledger_complaint(output: str, expected: Expected) -> str | None:
-    """What a ledger says otherwise than the generator."""
+    """Return how a ledger differs from the totals of the generator, or None."""
     ledger = json.loads(output)
-    said = {name: ledger[name] for name in OUTCOMES}
-    if said != dict(expected.outcomes):
-        return f"says {said}, not {dict(expected.outcomes)}"
+    found_values = {name: ledger[name] for name in OUTCOMES}
+    if found_values != dict(expected.outcomes):
+        return f"says {found_values}, not {dict(expected.outcomes)}"
     if ledger["rejected_by_reason"] != dict(expected.reasons):
         return f"says {ledger['rejected_by_reason']}, not {dict(expected.reasons)}"
     return None
 
 
 def lines_complaint(server: Server, database: str, totals: Mapping[str, MeterTotal]) -> str | None:
-    """What all usage lines of a meter add up to otherwise than the generator says."""
+    """Return how the totals of the usage lines differ from those of the generator, or None."""
     lines = pl.read_csv(
         BytesIO(ours_on(server, database, "usage", "--format", "csv").encode()), infer_schema=False
     )
@@ -123,22 +124,22 @@ def lines_complaint(server: Server, database: str, totals: Mapping[str, MeterTot
     found = counted.group_by("meter_code").agg(
         pl.len(), pl.col("event_count").cast(pl.Int64).sum(), pl.col("quantity").cast(pl.Decimal(38, 2)).sum()
     )
-    said = {code: MeterTotal(*numbers) for code, *numbers in found.iter_rows()}
-    wrong = [code for code in totals if said.get(code) != totals[code]]
-    return f"{wrong[0]}: {said.get(wrong[0])}, not {totals[wrong[0]]}" if wrong else None
+    found_values = {code: MeterTotal(*numbers) for code, *numbers in found.iter_rows()}
+    wrong = [code for code in totals if found_values.get(code) != totals[code]]
+    return f"{wrong[0]}: {found_values.get(wrong[0])}, not {totals[wrong[0]]}" if wrong else None
 
 
 # --- psql --------------------------------------------------------------------------------------------------------
 
 
-def make_copied(server: Server, database: str, *, is_keyed: bool, held: Path | None = None) -> None:
-    """A table with the columns of ``events`` and its unique key, or none, that holds `held` already."""
+def make_copied(server: Server, database: str, *, is_keyed: bool, existing: Path | None = None) -> None:
+    """A table with the columns of ``events`` and its unique key, or none, that contains the rows of `existing`."""
     server.rows(database, f"create table {COPIED} (like events)")
-    if held is not None:
-        subprocess.run(copying(server, database, held).words, check=True, capture_output=True)
+    if existing is not None:
+        subprocess.run(copying(server, database, existing).words, check=True, capture_output=True)
     if is_keyed:
         server.rows(database, f"create unique index on {COPIED} (key)")
-    server.rows(database, f"create table before as {TOLD.format(table=COPIED)}")
+    server.rows(database, f"create table before as {ROWS_AND_TOKENS.format(table=COPIED)}")
     server.rows(database, f"analyze {COPIED}")
 
 
@@ -154,7 +155,7 @@ def plain_copy(
 
     def check(server: Server, database: str, run: Timed) -> str | None:
         del run
-        query = f"select t.rows - b.rows, t.tokens - b.tokens from ({TOLD.format(table=COPIED)}) t, before b"
+        query = f"select t.rows - b.rows, t.tokens - b.tokens from ({ROWS_AND_TOKENS.format(table=COPIED)}) t, before b"
         return total_complaint(server.rows(database, query), export.truth.new, export.truth.tokens)
 
     def command(server: Server, database: str) -> Command:
@@ -163,7 +164,7 @@ def plain_copy(
     return Contender(name, export.truth.rows, prepare, command, check)
 
 
-TOLD: Final = (
+ROWS_AND_TOKENS: Final = (
     "select count(*) as rows, coalesce(sum((properties->>'tokens')::numeric), 0) as tokens from {table}"
 )
 
@@ -178,12 +179,12 @@ def copying(server: Server, database: str, cleaned: Path) -> Command:
 
 
 def total_complaint(found: list[tuple[int, int]], rows: int, tokens: int) -> str | None:
-    """What a table holds otherwise than it should."""
-    said = tuple(map(int, found[0]))
+    """Return how a table differs from the rows and tokens that it should contain, or None."""
+    found_values = tuple(map(int, found[0]))
     return (
         None
-        if said == (rows, tokens)
-        else f"holds {said[0]} rows with {said[1]} tokens, not {rows} with {tokens}"
+        if found_values == (rows, tokens)
+        else f"holds {found_values[0]} rows with {found_values[1]} tokens, not {rows} with {tokens}"
     )
 
 
@@ -191,7 +192,7 @@ def total_complaint(found: list[tuple[int, int]], rows: int, tokens: int) -> str
 
 
 def dlt_loader(name: str, export: Export, *, python: Path, mode: str, scratch: Path) -> Contender:
-    """dlt, which validates nothing and rejects nothing: every key is kept, the last telling of each counts."""
+    """dlt, which validates nothing and rejects nothing: every key is kept, the last row of each counts."""
 
     def command(server: Server, database: str) -> Command:
         script = Path(__file__).with_name("dlt_loading.py")

@@ -1,6 +1,6 @@
 """One load by dlt, run by the Python of ``.venv-bench``: ``dlt_loading.py dicts|arrow FILE URL FOLDER``.
 
-dicts: as its documentation starts, rows as dicts, merged by the key; a row's number says which telling is the last.
+dicts: as its documentation starts, rows as dicts, merged by the key; a row's number says which row is the last.
 arrow: the fastest known way, Arrow tables read by polars and made unique by it, Parquet files through ADBC, upserted.
 """
 
@@ -29,7 +29,7 @@ def dicts(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def tables(path: Path) -> Iterator[Any]:
-    """Arrow tables of the last telling of each key."""
+    """Arrow tables of the last row of each key."""
     frame = (
         pl.scan_ndjson(path)
         .select(

@@ -4,20 +4,18 @@ Each batch of rows is a function of the order's seed and its own number, so memo
 bits come from Python's own generator: the same on every machine and with every version of polars.
 """
 
-import gzip
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO, Final, Protocol, Self
+from typing import Final
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from flows.sources.reading.decompression import zstd
+from tests.bench.export_files import Spread, cleaned_rows, export_paths
 from tests.bench.meters import (
     MODELS,
     REGIONS,
@@ -41,16 +39,10 @@ ZIPF_SLOTS: Final = 1 << 16
 FACTS_MERGED: Final = 8
 """Facts of so many batches are kept apart before they are folded together."""
 
-CLEANED_COLUMNS: Final = (
-    "key", "at", "row", "file_id", "customer_no", "contract_no", "is_keyless", "is_timestamp_omitted", "is_deleted",
-    "event_name", "idempotency_key", "record_version", "properties",
-)  # fmt: skip
-"""The columns of ``events``, in which the cleaned rows are given to ``psql``."""
-
 
 @dataclass(frozen=True)
 class ExportOrder:
-    """An export asked for; equal orders give equal bytes."""
+    """The order of an export; equal orders give equal bytes."""
 
     rows: int
     seed: int = 1
@@ -66,7 +58,7 @@ class ExportOrder:
 
 @dataclass(frozen=True)
 class Truth:
-    """What an import of an export must say: rows by outcome and by reason, and the facts its lines are folds of.
+    """The true totals of an export: rows by outcome and by reason, and the facts of its lines.
 
     tokens: of the events that count; stored_tokens: of every key, as loaders keep them that reject nothing.
     """
@@ -82,7 +74,7 @@ class Truth:
     facts: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def totals(self, meters: Sequence[BenchMeter]) -> dict[str, MeterTotal]:
-        """What all lines of each meter add up to, by the meter's code."""
+        """Return the total of all lines of each meter, by the meter's code."""
         return {meter.code: total_of(self.facts, meter) for meter in meters}
 
 
@@ -112,27 +104,29 @@ class Export:
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows as an export tells them, in its order, and the events that count in the end, one row per key."""
+    """The rows of an export in its order, and the events that count in the end, one row per key."""
 
-    told: pl.DataFrame
+    rows: pl.DataFrame
     counted: pl.DataFrame
 
 
 def write_export(order: ExportOrder, folder: Path) -> Export:
-    """Write an export in all formats asked for, and the truth about it."""
+    """Write an export in all formats of the order, and the truth about it."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = {kind: tuple(_paths(folder, kind, order.files)) for kind in order.formats}
+    paths = {kind: tuple(export_paths(folder, kind, order.files)) for kind in order.formats}
     cleaned = folder / "cleaned.csv" if order.has_cleaned else None
     again = folder / "again.jsonl" if order.has_again else None
     truth, kept, first_row = Truth(), list[pl.DataFrame](), 1
-    with ExitStack() as held:
-        writers = {kind: held.enter_context(Spread(files, kind, order.rows)) for kind, files in paths.items()}
-        out = held.enter_context(cleaned.open("wb")) if cleaned else None
+    with ExitStack() as files_open:
+        writers = {
+            kind: files_open.enter_context(Spread(files, kind, order.rows)) for kind, files in paths.items()
+        }
+        out = files_open.enter_context(cleaned.open("wb")) if cleaned else None
         if again is not None:
-            writers["again"] = held.enter_context(Spread([again], "jsonl", order.rows))
+            writers["again"] = files_open.enter_context(Spread([again], "jsonl", order.rows))
         for batch in batches(order):
             for kind, writer in writers.items():
-                writer.write(batch.counted if kind == "again" else batch.told)
+                writer.write(batch.counted if kind == "again" else batch.rows)
             if out is not None:
                 cleaned_rows(batch.counted, first_row=first_row).write_csv(out, include_header=False)
             first_row += batch.counted.height
@@ -168,7 +162,7 @@ def _batch(order: ExportOrder, number: int, rows: int, first: int) -> Batch:
     )
     corrected = repeated.filter(kind="corrected")
     return Batch(
-        told=pl.concat([events, repeated]).sort("place", maintain_order=True),
+        rows=pl.concat([events, repeated]).sort("place", maintain_order=True),
         counted=pl.concat([sound.join(corrected, on="key", how="anti"), corrected]).sort("at"),
     )
 
@@ -252,11 +246,11 @@ def _external_ids() -> pl.Expr:
 
 def _added(truth: Truth, batch: Batch) -> Truth:
     counted = int(batch.counted["tokens"].sum())
-    kinds = dict(batch.told.group_by("kind").len().iter_rows())
-    reasons = dict(batch.told.drop_nulls("reason").group_by("reason").len().iter_rows())
+    kinds = dict(batch.rows.group_by("kind").len().iter_rows())
+    reasons = dict(batch.rows.drop_nulls("reason").group_by("reason").len().iter_rows())
     return replace(
         truth,
-        rows=truth.rows + batch.told.height,
+        rows=truth.rows + batch.rows.height,
         new=truth.new + kinds.get("new", 0),
         duplicate=truth.duplicate + kinds.get("duplicate", 0),
         corrected=truth.corrected + kinds.get("corrected", 0),
@@ -266,172 +260,5 @@ def _added(truth: Truth, batch: Batch) -> Truth:
             for reason in sorted({*truth.rejected_by_reason, *reasons})
         },
         tokens=truth.tokens + counted,
-        stored_tokens=truth.stored_tokens + counted + int(batch.told.filter(kind="bad")["tokens"].sum()),
+        stored_tokens=truth.stored_tokens + counted + int(batch.rows.filter(kind="bad")["tokens"].sum()),
     )
-
-
-# --- Writing -----------------------------------------------------------------------------------------------------
-
-
-def json_lines(told: pl.DataFrame) -> pl.Series:
-    """Each row as one JSON text of some 230 bytes."""
-    text = pl.format(
-        '{{"externalCustomerId":"{}","eventName":"{}","timestamp":"{}","idempotencyKey":"{}","properties":{}}}',
-        "external_id",
-        "event_name",
-        _instant(),
-        "key",
-        _properties(),
-    )
-    return told.select(text).to_series()
-
-
-def cells(told: pl.DataFrame) -> pl.DataFrame:
-    """The same rows with a column for each field and property, in native types."""
-    return told.select(
-        pl.col("external_id").alias("externalCustomerId"),
-        pl.col("event_name").alias("eventName"),
-        pl.col("at").alias("timestamp"),
-        pl.col("key").alias("idempotencyKey"),
-        pl.col("model", "region", "status", "tokens").name.prefix("properties."),
-        (pl.col("latency") / 100).alias("properties.latency"),
-    )
-
-
-def cleaned_rows(counted: pl.DataFrame, *, first_row: int) -> pl.DataFrame:
-    """Events that count as the rows of ``events``: numbers for customers and contracts, nothing left to decide."""
-    return counted.select(
-        "key",
-        _instant().alias("at"),
-        row=pl.int_range(first_row, first_row + pl.len()),
-        file_id=pl.lit(1),
-        customer_no=pl.col("customer") + 1,
-        contract_no=pl.lit(None, dtype=pl.Int32),
-        is_keyless=pl.lit("f"),
-        is_timestamp_omitted=pl.lit("f"),
-        is_deleted=pl.lit("f"),
-        event_name="event_name",
-        idempotency_key="key",
-        record_version=pl.lit(None, dtype=pl.String),
-        properties=_properties(),
-    ).select(CLEANED_COLUMNS)
-
-
-def _instant() -> pl.Expr:
-    return pl.col("at").dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")
-
-
-def _properties() -> pl.Expr:
-    return pl.format(
-        '{{"model":"{}","region":"{}","status":{},"tokens":{},"latency":{}}}',
-        "model",
-        "region",
-        "status",
-        "tokens",
-        pl.col("latency") / 100,
-    )
-
-
-class Spread:
-    """The files of one format, each taking its share of the rows in their order."""
-
-    def __init__(self, paths: Sequence[Path], kind: str, rows: int) -> None:
-        self.paths, self.kind = paths, kind
-        self.share = -(-rows // len(paths))
-        self.written = 0
-        self.sink: Sink | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        if self.sink is not None:
-            self.sink.close()
-
-    def write(self, told: pl.DataFrame) -> None:
-        """Append rows to the file they belong to, opening the next where one has its share."""
-        while told.height:
-            number, held = divmod(self.written, self.share)
-            if held == 0:
-                if self.sink is not None:
-                    self.sink.close()
-                self.sink = open_sink(self.paths[number], self.kind)
-            part, told = told.head(self.share - held), told.slice(self.share - held)
-            if self.sink is not None:
-                self.sink.write(part)
-            self.written += part.height
-
-
-class Sink(Protocol):
-    """One file being written."""
-
-    def write(self, told: pl.DataFrame) -> None:
-        """Append rows."""
-
-    def close(self) -> None:
-        """Finish the file."""
-
-
-class TextSink:
-    """JSON lines or CSV, through a compressor or not."""
-
-    def __init__(self, out: BinaryIO | gzip.GzipFile | zstd.ZstdFile, *, is_csv: bool) -> None:
-        self.out, self.is_csv = out, is_csv
-        self.has_header = False
-
-    def write(self, told: pl.DataFrame) -> None:
-        """Append rows."""
-        if not self.is_csv:
-            self.out.write(json_lines(told).str.join("\n").item().encode() + b"\n")
-            return
-        text = cells(told.with_columns(at=_instant())).write_csv(include_header=not self.has_header)
-        self.out.write(text.encode())
-        self.has_header = True
-
-    def close(self) -> None:
-        """Finish the file."""
-        self.out.close()
-
-
-class ParquetSink:
-    """A Parquet file, a row group a batch."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.writer: pq.ParquetWriter | None = None
-
-    def write(self, told: pl.DataFrame) -> None:
-        """Append rows."""
-        table = cells(told).to_arrow(compat_level=pl.CompatLevel.oldest())
-        if self.writer is None:
-            self.writer = pq.ParquetWriter(self.path, table.schema, compression="zstd")
-        self.writer.write_table(table)
-
-    def close(self) -> None:
-        """Finish the file."""
-        if self.writer is not None:
-            self.writer.close()
-
-
-def open_sink(path: Path, kind: str) -> Sink:
-    """A file of a format such as ``jsonl``, ``csv.gz`` or ``parquet``."""
-    name, _, compression = kind.partition(".")
-    if name == "parquet":
-        return ParquetSink(path)
-    out: BinaryIO | gzip.GzipFile | zstd.ZstdFile
-    if compression == "gz":
-        out = gzip.GzipFile(path, "wb", compresslevel=1)
-    elif compression == "zst":
-        out = zstd.ZstdFile(path, "wb")
-    else:
-        out = path.open("wb")
-    return TextSink(out, is_csv=name == "csv")
-
-
-def _paths(folder: Path, kind: str, files: int) -> Iterator[Path]:
-    if files == 1:
-        yield folder / f"usage.{kind}"
-        return
-    (folder / kind).mkdir(exist_ok=True)
-    for number in range(files):
-        yield folder / kind / f"usage-{number:05}.{kind}"

@@ -1,4 +1,4 @@
-"""What the benchmark's meters count: the catalog they make, and what their lines must add up to."""
+"""The meters of the benchmark: their catalog and the totals of their lines."""
 
 import json
 from dataclasses import dataclass
@@ -75,17 +75,17 @@ def _mixture(n: int) -> BenchMeter:
 def write_catalog(folder: Path, *, meters: int, customers: int) -> None:
     """Customers with a contract each, on one plan that prices every meter by the month."""
     folder.mkdir(parents=True, exist_ok=True)
-    told = bench_meters(meters)
+    chosen = bench_meters(meters)
     pricing = [
         {"id": f"price-{meter.code}", "model": "USAGE", "meterId": meter.code, "priceInterval": "MONTH", "priceIntervalCount": 1}
-        for meter in told
+        for meter in chosen
     ]  # fmt: skip
     documents: dict[str, list[dict[str, Any]]] = {
         "customers": [
             {"id": f"c{n}", "name": f"Customer {n}", "externalCustomerId": external_id(n)}
             for n in range(customers)
         ],
-        "meters": [_document(meter) for meter in told],
+        "meters": [_document(meter) for meter in chosen],
         "plans": [{"id": "standard", "name": "Standard", "pricing": pricing}],
         "contracts": [
             {"id": f"k{n}", "customerId": f"c{n}", "planId": "standard", "startDate": CONTRACTS_START.isoformat()}
@@ -97,7 +97,7 @@ def write_catalog(folder: Path, *, meters: int, customers: int) -> None:
 
 
 def external_id(number: int) -> str:
-    """What a customer is called in the exports."""
+    """Return the external id of a customer in the exports."""
     return f"cust-{number:06}"
 
 
@@ -150,15 +150,15 @@ def _folded(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def total_of(facts: pl.DataFrame, meter: BenchMeter) -> MeterTotal:
-    """What all lines of a meter add up to; latency is told in hundredths."""
-    asked: list[pl.Expr] = []
+    """Return the total of all lines of a meter; latency is in hundredths."""
+    conditions: list[pl.Expr] = []
     if meter.included_names:
-        asked.append(pl.col("event_name").is_in(meter.included_names))
+        conditions.append(pl.col("event_name").is_in(meter.included_names))
     if meter.excluded_names:
-        asked.append(~pl.col("event_name").is_in(meter.excluded_names))
+        conditions.append(~pl.col("event_name").is_in(meter.excluded_names))
     if meter.filtered is not None:
-        asked.append(pl.col(meter.filtered[0]).is_in(meter.filtered[1]))
-    matched = facts.filter(reduce(pl.Expr.and_, asked, pl.lit(True)))
+        conditions.append(pl.col(meter.filtered[0]).is_in(meter.filtered[1]))
+    matched = facts.filter(reduce(pl.Expr.and_, conditions, pl.lit(True)))
     column = "events" if meter.measured is None else f"{meter.measured}_{meter.aggregation.lower()}"
     quantity = getattr(pl.col(column), {"COUNT": "sum"}.get(meter.aggregation, meter.aggregation.lower()))()
     lines = matched.group_by("customer", "month", *meter.group_keys).agg(

@@ -8,7 +8,7 @@ from tests.bench.rounds import Result
 
 @dataclass(frozen=True)
 class Target:
-    """A ratio that is wanted: at least `least`, or at most `most`; with neither it is only told.
+    """A ratio that is wanted: at least `least`, or at most `most`; with neither it is only printed.
 
     work: the same ratio by processor seconds. stock: the same ratio on a stock Postgres.
     """
@@ -54,16 +54,16 @@ def result_of(results: Sequence[Result], contender: str, server: str) -> Result:
 def speed_ratio(
     results: Sequence[Result], faster: str, slower: str, server: str = "embedded"
 ) -> float | None:
-    """How many times the rows a second of another; None where one of them has no time there."""
-    told = {(result.contender, result.server): result.speed for result in results}
-    one, other = told.get((faster, server)), told.get((slower, server))
+    """Return the ratio of two speeds in rows a second, or None if one has no time on this server."""
+    speeds = {(result.contender, result.server): result.speed for result in results}
+    one, other = speeds.get((faster, server)), speeds.get((slower, server))
     return None if one is None or other is None else one / other
 
 
 def work_ratio(
     results: Sequence[Result], cheaper: str, dearer: str, server: str = "embedded"
 ) -> float | None:
-    """How many times the rows per processor second of another: what a busy machine cannot blur."""
+    """Return the ratio of rows per processor second, which does not depend on the load of the machine."""
     one, other = result_of(results, cheaper, server), result_of(results, dearer, server)
     if one.cpu is None or other.cpu is None:
         return None
@@ -73,7 +73,7 @@ def work_ratio(
 def time_ratio(
     results: Sequence[Result], longer: str, shorter: str, server: str = "embedded"
 ) -> float | None:
-    """How many times the wall time of another; None where one of them has no time."""
+    """Return the ratio of two wall times, or None if one is missing."""
     one, other = result_of(results, longer, server).seconds, result_of(results, shorter, server).seconds
     return None if one is None or other is None else one.median / other.median
 

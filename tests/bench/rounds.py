@@ -74,16 +74,16 @@ def _run(
 ) -> None:
     database = "bench_contender"
     contender.prepare(server, database)
-    server.settle()
+    server.come_to_rest()
     try:
         run = timed(contender.command(server, database), server)
         result.complaint = contender.check(server, database, run)
         result.runs.append(run)
         if after is not None:
             after(server, database, contender)
-        told = f"{run.seconds:.2f} s, {run.client_cpu + run.server_cpu:.2f} s of processors"
+        figures = f"{run.seconds:.2f} s, {run.client_cpu + run.server_cpu:.2f} s of processors"
     except CommandFailedError as error:
         result.complaint = "failed: " + str(error).splitlines()[-1].replace("|", "/")
-        told = ""
+        figures = ""
     server.drop_database(database)
-    sys.stderr.write(f"round {turn + 1}, {server.name}: {contender.name}: {result.complaint or told}\n")
+    sys.stderr.write(f"round {turn + 1}, {server.name}: {contender.name}: {result.complaint or figures}\n")

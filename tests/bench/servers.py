@@ -58,7 +58,7 @@ class Server:
             yield connection
 
     def rows(self, database: str, statement: str) -> list[Any]:
-        """What a statement of the benchmark's own answers."""
+        """Return the rows of a statement of the benchmark."""
         with self.connect(database) as connection:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
@@ -80,13 +80,13 @@ class Server:
                 sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
             )
 
-    def settle(self) -> None:
+    def come_to_rest(self) -> None:
         """Write everything out, so that nobody pays for what another has left in the buffers."""
         with self.connect() as connection:
             connection.execute("checkpoint")
 
     def settings(self) -> dict[str, str]:
-        """What is set apart from the defaults, and the version."""
+        """Return the settings that differ from the defaults, and the version."""
         with self.connect() as connection:
             release = connection.execute("show server_version").fetchone()
             return {"server_version": release[0] if release else "?"} | dict(
@@ -106,17 +106,17 @@ def server(home: Path, *, is_stock: bool) -> Iterator[Server]:
     """A server on data of its own, with the settings of the embedded one or with none."""
     port = free_port()
     settings = STOCK_SETTINGS if is_stock else SETTINGS | settings_of_machine()
-    told = settings | {"listen_addresses": "127.0.0.1", "port": str(port)}
-    with ExitStack() as held:
+    our_settings = settings | {"listen_addresses": "127.0.0.1", "port": str(port)}
+    with ExitStack() as patches:
         for module, name, value in (
-            (embedded_server, "SETTINGS", told),
+            (embedded_server, "SETTINGS", our_settings),
             (embedded_server, "SOCKET_NAME", f".s.PGSQL.{port}"),
             (installation, "SOCKET_NAME", f".s.PGSQL.{port}"),
             (embedded_server, "settings_of_machine", dict[str, str]),
         ):
-            held.callback(setattr, module, name, getattr(module, name))
+            patches.callback(setattr, module, name, getattr(module, name))
             setattr(module, name, value)
-        held.enter_context(embedded_server.embedded_url(home, binaries=bin_dir(), locale=EMBEDDED_LOCALE))
+        patches.enter_context(embedded_server.embedded_url(home, binaries=bin_dir(), locale=EMBEDDED_LOCALE))
         data = home / "postgres" / "data"
         postmaster = int((data / "postmaster.pid").read_text().split()[0])
         access = data / "pg_hba.conf"
@@ -141,9 +141,9 @@ def _wait_for(running: Server) -> None:
 
 
 def _ticks(process: int, fields: slice) -> int:
-    """Clock ticks of a process, user's and kernel's, with those of its ended children where asked for."""
+    """Clock ticks of a process, user's and kernel's, with those of its ended children on request."""
     try:
-        said = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+        stat = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
     except (FileNotFoundError, ProcessLookupError):
         return 0
-    return sum(map(int, said[fields]))
+    return sum(map(int, stat[fields]))

@@ -22,7 +22,7 @@ TIME_LIMIT_SECONDS: Final = 7_200
 
 
 class CommandFailedError(Exception):
-    """A contender's command that did not end well; what it said last."""
+    """A contender's command that failed, with the last line of its errors."""
 
 
 @dataclass(frozen=True)
@@ -47,18 +47,18 @@ class Timed:
 def timed(command: Command, server: Server) -> Timed:
     """Run a command to its end; raises CommandFailedError where it fails."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as said:
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
         cpu, started = server.cpu_seconds(), time.perf_counter()
         process = subprocess.Popen(
-            command.words, stdin=subprocess.DEVNULL, stdout=out, stderr=said, env=environ | dict(command.environ)
+            command.words, stdin=subprocess.DEVNULL, stdout=out, stderr=errors, env=environ | dict(command.environ)
         )  # fmt: skip
         with Peak(process.pid) as peak:
             _, status, used = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
-        said.seek(0)
-        output, complaint = out.read(), said.read()
+        errors.seek(0)
+        output, complaint = out.read(), errors.read()
     if process.returncode:
         raise CommandFailedError((complaint or output).strip()[-OUTPUT_KEPT:])
     return Timed(
@@ -98,7 +98,7 @@ class Peak:
 
 
 def _high_water(pid: int) -> int:
-    """The most memory a process had since its program began; what `wait4` tells counts ours before that, too."""
+    """The most memory a process had since its program began; `wait4` includes our own before that."""
     status = Path(f"/proc/{pid}/status").read_text()
     found = re.search(r"VmHWM:\s+(\d+) kB", status)
     return int(found[1]) * 1024 if found else 0

@@ -1,4 +1,4 @@
-"""What tests of the flows share: a desk for each, over one warm command line for a session."""
+"""Fixtures for the tests of flows: a desk per test, with one warm command line per session."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -23,7 +23,7 @@ from tests.reference.mapping import Mapping, read_mapping
 from tests.reference.meters import show_group
 from tests.reference.sifting import MESSAGES
 from tests.reference.values import plain, typed
-from tests.reference.worlds import Step, World
+from tests.reference.world import Step, World
 
 OUTCOMES = ("new", "duplicate", "corrected", "stale", "rejected")
 IDENTITY = ("contract_id", "pricing_id", "period_start", "group")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 
-from tests.reference.worlds import World
+from tests.reference.world import World
 
 Same = Callable[[World], bool]
 

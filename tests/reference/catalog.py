@@ -34,7 +34,7 @@ class Customer:
 
 @dataclass(frozen=True)
 class PropertyFilter:
-    """What one property must be."""
+    """A condition on one property."""
 
     name: str
     exists: bool | None
@@ -44,7 +44,7 @@ class PropertyFilter:
 
 @dataclass(frozen=True)
 class Meter:
-    """What is counted of which events."""
+    """A meter: the events that it matches and the value that it takes of them."""
 
     id: str
     code: str
@@ -61,7 +61,7 @@ class Meter:
 
 @dataclass(frozen=True)
 class Pricing:
-    """What of a meter is charged how often."""
+    """A usage pricing: its meter and its interval."""
 
     id: str
     meter_id: str
@@ -91,7 +91,7 @@ class Contract:
 
 @dataclass
 class Catalog:
-    """All that was ever told, the latest of each."""
+    """All things of all catalogs, the latest of each."""
 
     customers: dict[str, Customer] = field(default_factory=dict)
     meters: dict[str, Meter] = field(default_factory=dict)
@@ -149,41 +149,41 @@ def _documents(folder: Path, kind: str) -> Iterable[dict[str, Any]]:
             yield from page.get("data", [page])
 
 
-def _customer(told: dict[str, Any]) -> Customer:
-    external_id = told.get("externalCustomerId") or told.get("metadata", {}).get("externalCustomerId")
-    return Customer(told["id"], external_id)
+def _customer(document: dict[str, Any]) -> Customer:
+    external_id = document.get("externalCustomerId") or document.get("metadata", {}).get("externalCustomerId")
+    return Customer(document["id"], external_id)
 
 
-def _meter(told: dict[str, Any]) -> Meter:
-    names = told.get("eventTypeFilter") or {}
+def _meter(document: dict[str, Any]) -> Meter:
+    names = document.get("eventTypeFilter") or {}
     include = names.get("include")
-    inactive_at = told.get("inactiveAt")
+    inactive_at = document.get("inactiveAt")
     return Meter(
-        id=told["id"],
-        code=told["code"],
-        aggregation=told.get("aggregationType") or "SUM",
-        key=told.get("aggregationKey"),
+        id=document["id"],
+        code=document["code"],
+        aggregation=document.get("aggregationType") or "SUM",
+        key=document.get("aggregationKey"),
         include=None if include is None else frozenset(include),
         exclude=frozenset(names.get("exclude") or ()),
-        filters=tuple(map(_filter, told.get("propertyFilters") or ())),
-        group_keys=tuple(told.get("groupKeys") or ()),
-        is_supported=not told.get("sql"),
-        is_inactive=told.get("status") == "inactive",
+        filters=tuple(map(_filter, document.get("propertyFilters") or ())),
+        group_keys=tuple(document.get("groupKeys") or ()),
+        is_supported=not document.get("sql"),
+        is_inactive=document.get("status") == "inactive",
         inactive_at=parse_instant(inactive_at) if inactive_at else None,
     )
 
 
-def _filter(told: dict[str, Any]) -> PropertyFilter:
+def _filter(document: dict[str, Any]) -> PropertyFilter:
     def values(name: str) -> frozenset[Typed] | None:
-        return frozenset(map(typed, told[name])) if name in told else None
+        return frozenset(map(typed, document[name])) if name in document else None
 
-    return PropertyFilter(told["name"], told.get("exists"), values("include"), values("exclude"))
+    return PropertyFilter(document["name"], document.get("exists"), values("include"), values("exclude"))
 
 
-def _plan(told: dict[str, Any]) -> Plan:
-    usage = [pricing for pricing in told["pricing"] if pricing["model"] == "USAGE"]
+def _plan(document: dict[str, Any]) -> Plan:
+    usage = [pricing for pricing in document["pricing"] if pricing["model"] == "USAGE"]
     return Plan(
-        told["id"],
+        document["id"],
         tuple(
             Pricing(
                 pricing["id"],
@@ -196,21 +196,21 @@ def _plan(told: dict[str, Any]) -> Plan:
     )
 
 
-def _contract(told: dict[str, Any]) -> Contract:
-    end = told.get("endDate")
+def _contract(document: dict[str, Any]) -> Contract:
+    end = document.get("endDate")
     return Contract(
-        told["id"],
-        told["customerId"],
-        told["planId"],
-        date.fromisoformat(told["startDate"]),
+        document["id"],
+        document["customerId"],
+        document["planId"],
+        date.fromisoformat(document["startDate"]),
         date.fromisoformat(end) if end else None,
-        _anchor(told.get("billingCycleAnchor")),
+        _anchor(document.get("billingCycleAnchor")),
     )
 
 
-def _anchor(told: str | Decimal | None) -> date | int | None:
-    if told is None:
+def _anchor(value: str | Decimal | None) -> date | int | None:
+    if value is None:
         return None
-    if isinstance(told, str) and "-" in told:
-        return date.fromisoformat(told)
-    return int(told)
+    if isinstance(value, str) and "-" in value:
+        return date.fromisoformat(value)
+    return int(value)

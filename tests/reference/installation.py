@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.reference.catalog import Catalog
 from tests.reference.lines import PARTLY, Line, assign, usage_lines
-from tests.reference.mapping import Mapping, tell
+from tests.reference.mapping import Mapping, read_fields
 from tests.reference.meters import Event, matches, usable
 from tests.reference.reading import Row, read_rows
 from tests.reference.sifting import Accepted, Content, Rejected, sift
@@ -25,8 +25,8 @@ TEMPLATE_LIMIT = Fraction(1, 100)
 
 
 @dataclass(frozen=True)
-class Held:
-    """The version of an event that counts: its content, instant, version, place and the import that told it first."""
+class CurrentEvent:
+    """The version of an event that counts: its content, instant, version, place and the import that read it first."""
 
     content: Content
     at: datetime
@@ -58,7 +58,7 @@ class Rejection:
 
 @dataclass
 class Ledger:
-    """What an import did."""
+    """The counts of an import."""
 
     status: str = "published"
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -82,7 +82,7 @@ class Installation:
 
     zone: str = "UTC"
     catalog: Catalog = field(default_factory=Catalog)
-    events: dict[Key, Held] = field(default_factory=dict)
+    events: dict[Key, CurrentEvent] = field(default_factory=dict)
     files: dict[str, FileRecord] = field(default_factory=dict)
     open_rejections: dict[int, set[tuple[bytes, str]]] = field(default_factory=dict)
     greatest_clock: datetime | None = None
@@ -157,7 +157,7 @@ class Installation:
         counts = ledger.files.setdefault(name, Counter())
         for row in rows:
             if row.event is not None or row.cells is not None:
-                ledger.unknown_fields.update(tell(row, mapping).unknown)
+                ledger.unknown_fields.update(read_fields(row, mapping).unknown)
             judged = sift(row, mapping, self.catalog, clock)
             outcome = "rejected"
             if isinstance(judged, Accepted):
@@ -165,7 +165,7 @@ class Installation:
                 if judged.idempotency_key is None:
                     ordinals[judged.content] += 1
                     key = ("derived", judged.content, ordinals[judged.content])
-                outcome = self._settle(key, judged, (record.place, row.number), mapping, clock)
+                outcome = self._deduplicate(key, judged, (record.place, row.number), mapping, clock)
                 ledger.defaulted_timestamps += judged.content.at is None
                 if outcome == "duplicate" and judged.idempotency_key is None:
                     ledger.duplicates_without_key += 1
@@ -179,37 +179,37 @@ class Installation:
         has_template = "template" in mapping.fields.get("idempotencyKey", {})
         return corrections if has_template else 0
 
-    def _settle(self, key: Key, told: Accepted, place: Place, mapping: Mapping, clock: datetime) -> str:
-        """The outcome of one accepted row, by the version held."""
-        held = self.events.get(key)
-        if held is None:
-            at = told.content.at or clock
-            self.events[key] = Held(told.content, at, told.version, place, self.import_count)
+    def _deduplicate(self, key: Key, row: Accepted, place: Place, mapping: Mapping, clock: datetime) -> str:
+        """Return the outcome of an accepted row, compared with the current version of its key."""
+        current = self.events.get(key)
+        if current is None:
+            at = row.content.at or clock
+            self.events[key] = CurrentEvent(row.content, at, row.version, place, self.import_count)
             return "new"
-        if held.content == told.content:
-            if _is_later(told.version, place, held):
-                version = held.version if told.version is None else told.version
-                self.events[key] = replace(held, version=version, place=place)
+        if current.content == row.content:
+            if _is_later(row.version, place, current):
+                version = current.version if row.version is None else row.version
+                self.events[key] = replace(current, version=version, place=place)
             return "duplicate"
         if mapping.refuses_corrections:
             return "rejected"
-        if not _is_later(told.version, place, held):
+        if not _is_later(row.version, place, current):
             return "stale"
-        both_omitted = told.content.at is None and held.content.at is None
-        at = held.at if both_omitted else told.content.at or clock
-        self.events[key] = Held(told.content, at, told.version, place, self.import_count)
+        both_omitted = row.content.at is None and current.content.at is None
+        at = current.at if both_omitted else row.content.at or clock
+        self.events[key] = CurrentEvent(row.content, at, row.version, place, self.import_count)
         return "corrected"
 
     def _look_for_repeats(self, ledger: Ledger) -> None:
         """A rejection equal in bytes and code to an open one is a repeat; reading a file again closes its old ones."""
         for rejection in ledger.rejections:
-            told = (rejection.raw, rejection.code)
-            rejection.is_repeat = any(told in opened for opened in self.open_rejections.values())
-            self.open_rejections.setdefault(rejection.file_place, set()).add(told)
+            identity = (rejection.raw, rejection.code)
+            rejection.is_repeat = any(identity in opened for opened in self.open_rejections.values())
+            self.open_rejections.setdefault(rejection.file_place, set()).add(identity)
 
     def _look_at_own_events(self, ledger: Ledger) -> None:
         for event in self.billed(
-            held for held in self.events.values() if held.import_number == self.import_count
+            current for current in self.events.values() if current.import_number == self.import_count
         ):
             reason = assign(event, self.catalog, self.zone).reason
             if reason not in (None, PARTLY):
@@ -218,7 +218,7 @@ class Installation:
                 if matches(meter, event, self.catalog) and usable(meter, event) is None:
                     ledger.unusable += 1
 
-    def billed(self, held: Iterable[Held]) -> list[Event]:
+    def billed(self, current: Iterable[CurrentEvent]) -> list[Event]:
         """The events that count, deleted ones left out."""
         return [
             Event(
@@ -228,7 +228,7 @@ class Installation:
                 one.content.contract_id,
                 dict(one.content.properties),
             )
-            for one in held
+            for one in current
             if not one.content.is_deleted
         ]
 
@@ -248,7 +248,7 @@ class Installation:
         return found
 
 
-def _is_later(version: Decimal | None, place: Place, held: Held) -> bool:
-    if version is not None and held.version is not None and version != held.version:
-        return version > held.version
-    return place > held.place
+def _is_later(version: Decimal | None, place: Place, current: CurrentEvent) -> bool:
+    if version is not None and current.version is not None and version != current.version:
+        return version > current.version
+    return place > current.place

@@ -35,7 +35,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Assigned:
-    """Where an event counts: contracts with the pricing and meter, and the reason where something kept it off."""
+    """The contracts, pricings and meters on which an event counts, and the reason if it counts on fewer."""
 
     places: tuple[tuple[Contract, Pricing, Meter], ...]
     reason: str | None

@@ -1,4 +1,4 @@
-"""From a row to what it tells: the fields and properties of an event, by the names of the columns or by a mapping."""
+"""Read a row: the fields and properties of an event, by the names of the columns or by a mapping."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ KNOWN_NAMES = {*FIELDS, *FIELDS.values()}
 
 
 @dataclass
-class Told:
-    """What a row says, before any of it is judged: JSON values, None where absent."""
+class Fields:
+    """The fields of a row before validation: JSON values, None if absent."""
 
     fields: dict[str, object]
     properties: object = None
     unknown: list[str] = field(default_factory=list)
-    unfit: list[str] = field(default_factory=list)
+    invalid: list[str] = field(default_factory=list)
     at: datetime | None = None
     version: Decimal | None = None
     is_deleted: bool = False
@@ -40,7 +40,7 @@ class Told:
 
 @dataclass(frozen=True)
 class Mapping:
-    """How columns become fields, and what a source asks for besides."""
+    """A mapping: how columns become fields, and the options of the source."""
 
     time_zone: str | None = None
     is_timestamp_required: bool = False
@@ -73,25 +73,25 @@ def _columns_of(rule: dict[str, str]) -> list[str]:
 
 def read_mapping(text: str) -> Mapping:
     """The mapping that a TOML text describes; properties None means every column not used otherwise."""
-    told: dict[str, Any] = tomllib.loads(text)
-    deleted = told.get("deleted")
-    oldest = told.get("oldest")
-    properties = told.get("properties", {})
+    document: dict[str, Any] = tomllib.loads(text)
+    deleted = document.get("deleted")
+    oldest = document.get("oldest")
+    properties = document.get("properties", {})
     return Mapping(
-        time_zone=told.get("time_zone"),
-        is_timestamp_required=told.get("missing_timestamp") == "reject",
+        time_zone=document.get("time_zone"),
+        is_timestamp_required=document.get("missing_timestamp") == "reject",
         oldest=oldest.astimezone(UTC) if oldest else None,
-        refuses_corrections=told.get("on_conflict") == "reject",
-        version=told["version"]["column"] if "version" in told else None,
+        refuses_corrections=document.get("on_conflict") == "reject",
+        version=document["version"]["column"] if "version" in document else None,
         deleted=(deleted["column"], deleted["equals"]) if deleted else None,
-        fields=told.get("fields", {}),
+        fields=document.get("fields", {}),
         properties=None if properties == "rest" else properties,
         text=text,
     )
 
 
-def tell(row: Row, mapping: Mapping) -> Told:
-    """What a well-formed row says."""
+def read_fields(row: Row, mapping: Mapping) -> Fields:
+    """Return the fields of a well-formed row."""
     if row.event is not None:
         return _of_event(row.event)
     assert row.cells is not None
@@ -103,33 +103,33 @@ def _given(value: object) -> bool:
     return value is not None and value != ""
 
 
-def _of_event(event: dict[str, object]) -> Told:
+def _of_event(event: dict[str, object]) -> Fields:
     fields: dict[str, object] = {}
     for camel, snake in FIELDS.items():
         value = event.get(camel)
         fields[camel] = value if _given(value) else event.get(snake)
-    told = Told({name: value for name, value in fields.items() if _given(value)})
-    told.properties = told.fields.pop("properties", None)
-    told.unknown = [name for name in event if name not in KNOWN_NAMES]
-    return told
+    found = Fields({name: value for name, value in fields.items() if _given(value)})
+    found.properties = found.fields.pop("properties", None)
+    found.unknown = [name for name in event if name not in KNOWN_NAMES]
+    return found
 
 
-def _named(cells: dict[str, str]) -> Told:
+def _named(cells: dict[str, str]) -> Fields:
     """Without a mapping: columns are fields, `properties.x` columns properties, `properties` a JSON object."""
     prefix = "properties."
-    told = _of_event({name: cell for name, cell in cells.items() if not name.startswith(prefix)})
-    if told.properties is not None:
+    found = _of_event({name: cell for name, cell in cells.items() if not name.startswith(prefix)})
+    if found.properties is not None:
         try:
-            told.properties = decode(str(told.properties))
+            found.properties = decode(str(found.properties))
         except NotJsonError:
-            told.properties = "no JSON"
+            found.properties = "no JSON"
     else:
-        told.properties = {
+        found.properties = {
             name.removeprefix(prefix): _cell_value(cell, None)
             for name, cell in cells.items()
             if name.startswith(prefix)
         }
-    return told
+    return found
 
 
 def _cell_value(cell: str, kind: str | None) -> object:
@@ -142,27 +142,27 @@ def _cell_value(cell: str, kind: str | None) -> object:
     return ["no number"] if kind == "number" else cell
 
 
-def _mapped(cells: dict[str, str], mapping: Mapping) -> Told:
-    told = Told({})
+def _mapped(cells: dict[str, str], mapping: Mapping) -> Fields:
+    found = Fields({})
     for name, rule in mapping.fields.items():
         if "template" in rule and any(column not in cells for column in _columns_of(rule)):
-            told.unfit.append(name)
+            found.invalid.append(name)
             continue
         value = _field_value(cells, rule)
         if value is None:
             continue
         if name == "timestamp" and "unit" in rule:
-            told.at = _counted_instant(value, rule["unit"])
-        told.fields[name] = value
-    told.properties = _mapped_properties(cells, mapping)
+            found.at = _counted_instant(value, rule["unit"])
+        found.fields[name] = value
+    found.properties = _mapped_properties(cells, mapping)
     if mapping.version in cells:
-        told.version = _version(cells[mapping.version])
-        if told.version is None:
-            told.unfit.append("version")
+        found.version = _version(cells[mapping.version])
+        if found.version is None:
+            found.invalid.append("version")
     if mapping.deleted:
         column, text = mapping.deleted
-        told.is_deleted = cells.get(column) == text
-    return told
+        found.is_deleted = cells.get(column) == text
+    return found
 
 
 def _field_value(cells: dict[str, str], rule: dict[str, str]) -> str | None:

@@ -1,4 +1,4 @@
-"""Which events a meter matches, how they fall into groups, and what they add up to."""
+"""The events that a meter matches, their groups, and their totals."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _value(value: Typed | None) -> str:
 
 
 def usable(meter: Meter, event: Event) -> Decimal | None:
-    """What the event contributes; None where it is unusable. A COUNT takes every event."""
+    """Return what the event contributes, or None if it is unusable; a COUNT takes every event."""
     if meter.aggregation == "COUNT":
         return Decimal(1)
     kind, text = event.properties.get(str(meter.key)) or ("absent", "")

@@ -23,8 +23,8 @@ class Period:
 
 
 @dataclass(frozen=True)
-class Edges:
-    """All edges of an interval, counted from one anchor: a year, a month and a day that may be longer than the month."""
+class Boundaries:
+    """All boundaries of an interval, counted from one anchor: a year, a month and a day that may be longer than the month."""
 
     year: int
     month: int
@@ -32,8 +32,8 @@ class Edges:
     interval: str
     count: int
 
-    def edge(self, n: int) -> date:
-        """The n-th edge."""
+    def boundary(self, n: int) -> date:
+        """The n-th boundary."""
         if self.interval == "WEEK":
             return clamped(self.year, self.month, self.day) + timedelta(days=7 * self.count * n)
         months = self.count * n * {"MONTH": 1, "YEAR": 12}[self.interval]
@@ -46,15 +46,15 @@ def clamped(year: int, month: int, day: int) -> date:
     return date(year, month, min(day, calendar.monthrange(year, month)[1]))
 
 
-def edges(contract: Contract, pricing: Pricing) -> Edges:
-    """The edges of a pricing, by the contract's anchor."""
+def boundaries(contract: Contract, pricing: Pricing) -> Boundaries:
+    """The boundaries of a pricing, by the contract's anchor."""
     anchor = contract.start if contract.anchor is None else contract.anchor
     if isinstance(anchor, date):
-        return Edges(anchor.year, anchor.month, anchor.day, pricing.interval, pricing.count)
+        return Boundaries(anchor.year, anchor.month, anchor.day, pricing.interval, pricing.count)
     year, month = contract.start.year, contract.start.month
     if clamped(year, month, anchor) < contract.start:
         year, month = (year, month + 1) if month < 12 else (year + 1, 1)
-    return Edges(year, month, anchor, pricing.interval, pricing.count)
+    return Boundaries(year, month, anchor, pricing.interval, pricing.count)
 
 
 def coverage(contract: Contract, zone: str) -> Period:
@@ -65,16 +65,16 @@ def coverage(contract: Contract, zone: str) -> Period:
 
 def periods(contract: Contract, pricing: Pricing, zone: str, until: datetime) -> list[Period]:
     """Every period of the contract's pricing that starts by that instant."""
-    all_edges = edges(contract, pricing)
+    all_boundaries = boundaries(contract, pricing)
     n = 0
-    while all_edges.edge(n) > contract.start:
+    while all_boundaries.boundary(n) > contract.start:
         n -= 1
-    while all_edges.edge(n + 1) <= contract.start:
+    while all_boundaries.boundary(n + 1) <= contract.start:
         n += 1
     found: list[Period] = []
     while True:
-        first = max(all_edges.edge(n), contract.start)
-        last = all_edges.edge(n + 1)
+        first = max(all_boundaries.boundary(n), contract.start)
+        last = all_boundaries.boundary(n + 1)
         if contract.end is not None:
             last = min(last, contract.end)
         if first >= last or day_start(zone, first) > until:

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from tests.reference.catalog import Catalog
 from tests.reference.instants import NoInstantError, parse_instant
-from tests.reference.mapping import Mapping, Told, tell
+from tests.reference.mapping import Fields, Mapping, read_fields
 from tests.reference.reading import Row
 from tests.reference.values import Typed, typed
 
@@ -35,7 +35,7 @@ TEXT_FIELDS = ("eventName", "customerId", "externalCustomerId", "idempotencyKey"
 
 @dataclass(frozen=True)
 class Content:
-    """What makes two rows the same: customer, name, instant (None: omitted), contract, properties, deleted."""
+    """The content of a row, equal for two rows that are the same: customer, name, instant (None: omitted), contract, properties, deleted."""
 
     customer_id: str
     event_name: str
@@ -70,39 +70,42 @@ def sift(row: Row, mapping: Mapping, catalog: Catalog, clock: datetime) -> Accep
     if row.event is None and row.cells is None:
         return Rejected("malformed_row")
     try:
-        return _judge(tell(row, mapping), mapping, catalog, clock)
+        return _judge(read_fields(row, mapping), mapping, catalog, clock)
     except _TurnedAwayError as turned_away:
         return Rejected(str(turned_away))
 
 
-def _judge(told: Told, mapping: Mapping, catalog: Catalog, clock: datetime) -> Accepted:
-    given = {*told.fields, *told.unfit}
+def _judge(row_fields: Fields, mapping: Mapping, catalog: Catalog, clock: datetime) -> Accepted:
+    given = {*row_fields.fields, *row_fields.invalid}
     if "eventName" not in given:
         raise _TurnedAwayError("missing_event_name")
     if not given & {"customerId", "externalCustomerId"}:
         raise _TurnedAwayError("missing_customer")
-    customer_id = _customer_id(told, catalog)
-    at = _checked_instant(told, mapping, clock)
-    properties = _properties(told.properties)
-    if any(name in told.fields and not _is_text(told.fields[name]) for name in TEXT_FIELDS) or told.unfit:
+    customer_id = _customer_id(row_fields, catalog)
+    at = _checked_instant(row_fields, mapping, clock)
+    properties = _properties(row_fields.properties)
+    if (
+        any(name in row_fields.fields and not _is_text(row_fields.fields[name]) for name in TEXT_FIELDS)
+        or row_fields.invalid
+    ):
         raise _TurnedAwayError("invalid_field")
     assert customer_id is not None
-    contract_id = _contract_id(told, customer_id, catalog)
+    contract_id = _contract_id(row_fields, customer_id, catalog)
     content = Content(
-        customer_id, str(told.fields["eventName"]), at, contract_id, properties, told.is_deleted
+        customer_id, str(row_fields.fields["eventName"]), at, contract_id, properties, row_fields.is_deleted
     )
-    key = told.fields.get("idempotencyKey")
-    return Accepted(content, None if key is None else str(key), told.version)
+    key = row_fields.fields.get("idempotencyKey")
+    return Accepted(content, None if key is None else str(key), row_fields.version)
 
 
-def _customer_id(told: Told, catalog: Catalog) -> str | None:
+def _customer_id(row_fields: Fields, catalog: Catalog) -> str | None:
     """The customer that both ids name; None where neither can be looked up."""
     found = set()
     for name, look_up in (
         ("customerId", catalog.customer),
         ("externalCustomerId", catalog.customer_by_external_id),
     ):
-        value = told.fields.get(name)
+        value = row_fields.fields.get(name)
         if isinstance(value, str) and _is_text(value):
             customer = look_up(value)
             if customer is None:
@@ -113,10 +116,10 @@ def _customer_id(told: Told, catalog: Catalog) -> str | None:
     return found.pop() if found else None
 
 
-def _checked_instant(told: Told, mapping: Mapping, clock: datetime) -> datetime | None:
+def _checked_instant(row_fields: Fields, mapping: Mapping, clock: datetime) -> datetime | None:
     """The instant, None where it is omitted."""
     try:
-        at = _instant(told, mapping)
+        at = _instant(row_fields, mapping)
     except NoInstantError:
         raise _TurnedAwayError("invalid_timestamp") from None
     if at is None:
@@ -130,10 +133,10 @@ def _checked_instant(told: Told, mapping: Mapping, clock: datetime) -> datetime 
     return at
 
 
-def _contract_id(told: Told, customer_id: str, catalog: Catalog) -> str | None:
-    if "contractId" not in told.fields:
+def _contract_id(row_fields: Fields, customer_id: str, catalog: Catalog) -> str | None:
+    if "contractId" not in row_fields.fields:
         return None
-    contract = catalog.contract(str(told.fields["contractId"]))
+    contract = catalog.contract(str(row_fields.fields["contractId"]))
     if contract is None or contract.customer_id != customer_id:
         raise _TurnedAwayError("contract_not_found")
     return contract.id
@@ -143,10 +146,10 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str) and len(value) <= LONGEST_TEXT and not CONTROL.search(value)
 
 
-def _instant(told: Told, mapping: Mapping) -> datetime | None:
-    if told.at is not None:
-        return told.at
-    text = told.fields.get("timestamp")
+def _instant(row_fields: Fields, mapping: Mapping) -> datetime | None:
+    if row_fields.at is not None:
+        return row_fields.at
+    text = row_fields.fields.get("timestamp")
     if text is None:
         return None
     if not isinstance(text, str) or "unit" in mapping.fields.get("timestamp", {}):

@@ -1,4 +1,4 @@
-"""The examples that the rules themselves give, held against the second reading."""
+"""The examples of the rules come out of the second reading."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.reference.worlds import make_world
 CLOCK = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def edges(
+def boundaries(
     start: str, anchor: date | int | None, interval: str, count: int = 1, zone: str = "UTC"
 ) -> list[str]:
     """The first days of the first periods of a contract, in UTC."""
@@ -35,12 +35,25 @@ def edges(
 
 def test_anchors_of_the_rules() -> None:
     """Every example of the rules about periods."""
-    assert edges("2026-01-31", None, "MONTH")[:4] == ["2026-01-31", "2026-02-28", "2026-03-31", "2026-04-30"]
-    assert edges("2024-02-29", None, "YEAR")[:2] == ["2024-02-29", "2025-02-28"]
-    assert edges("2024-02-29", None, "YEAR")[4] == "2028-02-29"
-    assert edges("2026-01-10", date(2026, 3, 15), "MONTH")[:3] == ["2026-01-10", "2026-01-15", "2026-02-15"]
-    assert edges("2026-02-10", 31, "MONTH", 3)[:3] == ["2026-02-10", "2026-02-28", "2026-05-31"]
-    assert edges("2026-01-01", date(2026, 1, 7), "WEEK")[:3] == ["2026-01-01", "2026-01-07", "2026-01-14"]
+    assert boundaries("2026-01-31", None, "MONTH")[:4] == [
+        "2026-01-31",
+        "2026-02-28",
+        "2026-03-31",
+        "2026-04-30",
+    ]
+    assert boundaries("2024-02-29", None, "YEAR")[:2] == ["2024-02-29", "2025-02-28"]
+    assert boundaries("2024-02-29", None, "YEAR")[4] == "2028-02-29"
+    assert boundaries("2026-01-10", date(2026, 3, 15), "MONTH")[:3] == [
+        "2026-01-10",
+        "2026-01-15",
+        "2026-02-15",
+    ]
+    assert boundaries("2026-02-10", 31, "MONTH", 3)[:3] == ["2026-02-10", "2026-02-28", "2026-05-31"]
+    assert boundaries("2026-01-01", date(2026, 1, 7), "WEEK")[:3] == [
+        "2026-01-01",
+        "2026-01-07",
+        "2026-01-14",
+    ]
 
 
 def test_days_of_odd_zones() -> None:
@@ -57,15 +70,15 @@ def test_days_of_odd_zones() -> None:
     "text", ["2026-01-01", "2026-01-01T00:00Z", "2026-01-01T24:00:00Z", "2026-01-01T00:00:60Z"]
 )
 def test_no_instants(text: str) -> None:
-    """What the rules name as invalid."""
+    """Every timestamp that the rules name as invalid is refused."""
     with pytest.raises(NoInstantError):
         parse_instant(text)
 
 
 def test_instants_are_cut_not_rounded() -> None:
     """Further digits are cut."""
-    told = parse_instant("2026-01-01 01:00:00.9999999 +0100")
-    assert told == datetime(2026, 1, 1, 0, 0, 0, 999999, tzinfo=UTC)
+    at = parse_instant("2026-01-01 01:00:00.9999999 +0100")
+    assert at == datetime(2026, 1, 1, 0, 0, 0, 999999, tzinfo=UTC)
 
 
 def test_numbers_are_exact() -> None:
@@ -78,7 +91,7 @@ def test_numbers_are_exact() -> None:
 
 @pytest.mark.parametrize("text", ["{", "NaN", '"\\ud800"', "[" * 65 + "]" * 65, "01"])
 def test_no_json(text: str) -> None:
-    """What no row may be."""
+    """A row that is no JSON object is refused."""
     with pytest.raises(NotJsonError):
         decode(text)
 

@@ -76,7 +76,7 @@ def decode(text: str) -> object:
 
 
 def depth(text: str) -> int:
-    """How deep lists and objects are nested in a JSON text."""
+    """Return the depth of lists and objects in a JSON text."""
     deepest = open_now = 0
     in_text = escaped = False
     for character in text:

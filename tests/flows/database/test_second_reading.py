@@ -21,7 +21,8 @@ from flows.database.connection import database_url
 from tests.flows.playing import DisagreementError, Play
 from tests.flows.shrinking import shrunk
 from tests.flows.warm_commands import WarmCommands, warm_commands
-from tests.reference.worlds import World, make_world
+from tests.reference.world import World
+from tests.reference.worlds import make_world
 
 WORLDS = int(os.environ.get("SECOND_READING_WORLDS", "100"))
 FIRST = int(os.environ.get("SECOND_READING_FIRST", "0"))
@@ -102,11 +103,11 @@ def test_command_line_agrees_with_the_second_reading(playground: Playground, fir
         world = make_world(seed)
         disagreement = playground.play(world)
         if disagreement is not None:
-            pytest.fail(told(playground, world, disagreement))
+            pytest.fail(report_of(playground, world, disagreement))
 
 
-def told(playground: Playground, world: World, disagreement: DisagreementError) -> str:
-    """The disagreement of the least world that has it, whose folder is left behind."""
+def report_of(playground: Playground, world: World, disagreement: DisagreementError) -> str:
+    """Return the disagreement of the smallest world that has it; the folder of that world stays."""
 
     def is_same(smaller: World) -> bool:
         found = playground.play(smaller)
