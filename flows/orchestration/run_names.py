@@ -5,7 +5,7 @@ from typing import Final
 
 from prefect.runtime import flow_run
 
-from flows.output.table import visible
+from transforms.values.text import visible
 from flows.output.wording import COUNTED_ROWS, counted
 from schemas.ledger import Ledger
 from schemas.vocabulary import ImportStatus

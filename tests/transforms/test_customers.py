@@ -95,13 +95,13 @@ def test_two_customers_in_one_event_are_a_mismatch() -> None:
     )
 
 
-@pytest.mark.parametrize("unfit", [5, "x" * 256, "a\nb", ["acme"]])
-def test_an_unfit_id_is_not_looked_up(unfit: object) -> None:
+@pytest.mark.parametrize("invalid", [5, "x" * 256, "a\nb", ["acme"]])
+def test_an_invalid_id_is_not_looked_up(invalid: object) -> None:
     """It is neither missing nor unknown, nor the customer called "5"; but the other id is judged as ever."""
     assert found(customerId="5") == (3, None)
-    assert rejection(event(customerId=unfit))["code"] == "invalid_field"
-    assert rejection(event(customerId=unfit, externalCustomerId=None))["code"] == "invalid_field"
-    assert rejection(event(customerId=unfit, externalCustomerId="nope"))["code"] == "customer_not_found"
+    assert rejection(event(customerId=invalid))["code"] == "invalid_field"
+    assert rejection(event(customerId=invalid, externalCustomerId=None))["code"] == "invalid_field"
+    assert rejection(event(customerId=invalid, externalCustomerId="nope"))["code"] == "customer_not_found"
 
 
 def test_a_contract_must_be_the_customers_own() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from tests.transforms.sifting import UUID, event, json_chunk, sifted
+from tests.transforms.sifting import UUID, event, json_chunk, sifted, sum_of
 from transforms.rows.counts import SiftCounts
 from transforms.rows.sift import Sifted
 
@@ -159,5 +159,5 @@ def test_the_size_of_a_chunk_never_shows(raws: list[bytes], size: int) -> None:
     parts = [sifted(json_chunk(raws[at : at + size], first=at + 1)) for at in range(0, len(raws), size)]
     assert_frame_equal(pl.concat([part.accepted for part in parts]), whole.accepted)
     assert_frame_equal(pl.concat([part.rejections for part in parts]), whole.rejections)
-    assert sum((part.counts for part in parts), SiftCounts()) == whole.counts
+    assert sum_of([part.counts for part in parts]) == whole.counts
     assert {warning for part in parts for warning in part.warnings} == set(whole.warnings)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from schemas.frames.instant import INSTANT
 from schemas.vocabulary import Outcome
 
 SETTLED_SCHEMA: Final = pl.Schema(
@@ -20,7 +21,7 @@ SETTLED_SCHEMA: Final = pl.Schema(
         "is_current": pl.Boolean(),
         "version_file_id": pl.Int32(),
         "version_row": pl.Int64(),
-        "at": pl.Datetime("us", "UTC"),
+        "at": INSTANT,
         "corrects_own_file": pl.Boolean(),
     }
 )
