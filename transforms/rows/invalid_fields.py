@@ -27,5 +27,8 @@ def add_invalid_fields(rows: pl.DataFrame, flags: Mapping[str, pl.Expr]) -> pl.D
     added = rows.select(added=names_where(flags)).to_series()
     if added.null_count() == len(rows):
         return rows
-    both = pl.concat_list("invalid_fields", pl.lit(added))
-    return rows.with_columns(invalid_fields=pl.coalesce(both, "invalid_fields", pl.lit(added)))
+    lists = [pl.col("invalid_fields"), pl.lit(added)]
+    if rows.select(pl.all_horizontal(names.is_not_null() for names in lists).any()).item():
+        # Joining lists takes 27 ms for 100,000 rows; few chunks have a row with invalid fields of both kinds.
+        lists.insert(0, pl.concat_list(lists))
+    return rows.with_columns(invalid_fields=pl.coalesce(lists))

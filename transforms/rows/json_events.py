@@ -99,7 +99,7 @@ def read_events(
         unknown.update(name for name in names if name not in _KNOWN)
         _learn(runs, [name for name in names if name in _OLD_SPELLINGS or name not in _KNOWN])
         place += 1
-    frames = [pl.DataFrame(exact, schema=_SCHEMA, orient="row")]
+    frames = [pl.DataFrame(pa.Table.from_pylist(exact, schema=_SCHEMA))]
     for run in runs:
         run.to_columns()
         frames += run.columns
@@ -110,8 +110,10 @@ def read_events(
     return frame.drop("place").with_columns(_none_if_absent(name) for name in EVENT_COLUMNS), unknown
 
 
-_SCHEMA = pl.Schema({"place": pl.Int64(), **READ})
-"""One row per row of the exact path."""
+_SCHEMA = (
+    pl.Schema({"place": pl.Int64(), **READ}).to_frame().to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+)
+"""One row per row of the exact path; pyarrow makes columns of lists in a tenth of the time that polars takes."""
 
 
 def _none_if_absent(name: str) -> pl.Expr:
