@@ -146,7 +146,7 @@ TRAPS: Final[dict[int, tuple[str, ...]]] = {
     42: (
         f"{FILES}test_hostile_names_reach_neither_sql_nor_the_terminal",
         f"{FILES}test_hostile_filters_find_nothing_and_break_nothing",
-        f"{SIFT}test_what_is_shown_cannot_steer_a_terminal",
+        f"{SIFT}test_values_of_rejections_cannot_steer_a_terminal",
     ),
     # process
     46: (f"{INTERRUPTION}test_every_command_can_be_run_again",),

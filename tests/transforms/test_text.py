@@ -22,7 +22,7 @@ def test_a_visible_text_is_printable(text: str) -> None:
 def test_an_excerpt_is_short_and_can_be_stored(text: str, size: int) -> None:
     """It has no control character and no lone surrogate, which Postgres would refuse."""
     excerpted = excerpt(text + "x" * size)
-    assert excerpted.encode()
+    assert excerpted.encode().decode() == excerpted
     assert not any(char < " " or "\x7f" <= char < "\xa0" for char in excerpted)
     assert len(excerpt("x" * size)) == min(size, EXCERPT_LIMIT)
 

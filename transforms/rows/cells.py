@@ -8,10 +8,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-import msgspec
 import polars as pl
 
-from transforms.values.json import Number, parse, quote, write
+from transforms.values.json import Number, parse, parse_sound, quote, write
 
 
 class Kind(StrEnum):
@@ -147,14 +146,12 @@ def _member_column(values: list[Any]) -> tuple[pl.Series, pl.Series]:
 def _leaves_of(raw: bytes) -> dict[str, Any]:
     """Return the members of a sound row that are no objects, by dotted name; an empty row has none."""
     if len(raw) <= _SHORT_BYTES:
-        return dict(_leaves(_DECODER.decode(raw), "")) if raw else {}
+        return dict(_leaves(parse_sound(raw), "")) if raw else {}
     return dict(_leaves(parse(raw), ""))
 
 
 _SHORT_BYTES = 4_000
 """The bytes of a row in which no whole number can be too long for Python to write."""
-
-_DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=Number)
 
 
 def _leaves(members: dict[str, Any], prefix: str) -> Iterable[tuple[str, Any]]:

@@ -93,6 +93,14 @@ def parse_text(text: str) -> Any:
     return value
 
 
+def parse_sound(text: str | bytes) -> dict[str, Any]:
+    """Return the members of an object that is known to be sound JSON: int, Number, str, bool, None, list or dict.
+
+    Much faster than ``parse``, but it finds no lone surrogate, and a whole number must not be too long for Python.
+    """
+    return _SOUND_DECODER.decode(text)
+
+
 def write(value: Any) -> str:
     """Return a value of ``parse`` as compact JSON; numbers keep their text."""
     if isinstance(value, Number):
@@ -111,6 +119,9 @@ def write(value: Any) -> str:
 def quote(text: str) -> str:
     """Return a text as a JSON string."""
     return encode_basestring(text)
+
+
+_SOUND_DECODER: Final = msgspec.json.Decoder(dict[str, Any], float_hook=Number)
 
 
 class _ConstantError(Exception):

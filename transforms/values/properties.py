@@ -4,10 +4,18 @@ import re
 from functools import lru_cache
 from typing import Any
 
-import msgspec
 import polars as pl
 
-from transforms.values.json import Members, NotJsonError, Number, has_lone_surrogate, parse_text, quote, write
+from transforms.values.json import (
+    Members,
+    NotJsonError,
+    Number,
+    has_lone_surrogate,
+    parse_sound,
+    parse_text,
+    quote,
+    write,
+)
 from transforms.values.numbers import DIGIT_LIMIT, JSON_NUMBER, plain_decimal
 from transforms.values.text import cut
 
@@ -68,11 +76,10 @@ def canonical_properties(text: str) -> str:
 
     Two spellings are equal exactly if the JSON values are.
     """
-    members: dict[str, Any] = _DECODER.decode(text)
+    members = parse_sound(text)
     return "{" + ",".join([f"{_name(name)}:{_canonical(members[name])}" for name in sorted(members)]) + "}"
 
 
-_DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=Number)
 _quoted_once = lru_cache(maxsize=10_000)(quote)
 _SHORT = 64
 _NAME_SHOWN = 60
