@@ -1,4 +1,4 @@
-"""The ledger of an import: what became of its rows, per file and in all."""
+"""The ledger of an import: the outcomes of its rows, per file and in all."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from schemas.vocabulary import ImportStatus
 
 @dataclass
 class RowCounts:
-    """How many rows had which outcome: ``rows = new + duplicate + corrected + stale + rejected``."""
+    """The number of rows with each outcome: ``rows = new + duplicate + corrected + stale + rejected``."""
 
     rows: int = 0
     new: int = 0
@@ -25,13 +25,13 @@ class RowCounts:
     @property
     def is_balanced(self) -> bool:
         """Whether every row has exactly one outcome."""
-        told = self.new + self.duplicate + self.corrected + self.stale + self.rejected
-        return self.rows == told and self.rejected == sum(self.rejected_by_reason.values())
+        outcomes = self.new + self.duplicate + self.corrected + self.stale + self.rejected
+        return self.rows == outcomes and self.rejected == sum(self.rejected_by_reason.values())
 
 
 @dataclass
 class FileLedger(RowCounts):
-    """What became of the rows of one file."""
+    """The outcomes of the rows of one file."""
 
     uri: str = ""
     sha256: str = ""
@@ -39,13 +39,13 @@ class FileLedger(RowCounts):
     size: int = 0
     is_unchanged: bool = False
     replaces_import_id: int | None = None
-    """The import that read other bytes under the same name, if one did."""
+    """The import that read other bytes under the same name, if there is one."""
     warnings: list[str] = field(default_factory=list)
 
 
 @dataclass
 class Ledger(RowCounts):
-    """What became of the rows of an import, and what that did to usage."""
+    """The outcomes of the rows of an import, and their effect on usage."""
 
     import_id: int | None = None
     status: str = ImportStatus.LOADING

@@ -1,49 +1,51 @@
-"""The closed vocabularies: outcomes, statuses, kinds, codes and reasons, each word with its sentence."""
+"""The closed vocabularies: outcomes, statuses, kinds, codes and reasons, each member with its sentence."""
 
 from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What became of an accepted or rejected row; every row has exactly one."""
+    """The outcome of a row; every row of a file has exactly one."""
 
     NEW = "new"
     """The key was unknown."""
     DUPLICATE = "duplicate"
-    """The key is held with the same content."""
+    """The key is known with the same content."""
     CORRECTED = "corrected"
-    """The key is held with other content; the new version counts."""
+    """The key is known with other content; this version counts, and the known one is kept."""
     STALE = "stale"
-    """Other content, but told earlier than the version held."""
+    """The key is known with other content that has the higher place or version; this version does not count, and is kept."""
     REJECTED = "rejected"
-    """Set aside with one reason."""
+    """The row broke a rule; it is kept with one reason."""
 
 
 class ImportStatus(StrEnum):
-    """Where an import stands."""
+    """The status of an import."""
 
     LOADING = "loading"
-    """Chunks are being loaded; after a crash the same command goes on."""
+    """Its rows are being loaded; after a crash the same command resumes it."""
     PUBLISHED = "published"
     """Its events count."""
     HELD = "held"
-    """Loaded and computed, invisible until published."""
+    """It is loaded and computed, and invisible until it is published."""
     FAILED = "failed"
-    """Nothing of it was loaded; its rejections are kept."""
+    """No event of it was loaded; its rejections are kept."""
     REVERTED = "reverted"
-    """Given up before it counted, or taken back."""
+    """It was aborted before it counted, or taken back afterwards."""
     UNCHANGED = "unchanged"
-    """All its files were known already."""
+    """All its files were known already, and none was read."""
 
 
 class ImportKind(StrEnum):
-    """What a row of the history did."""
+    """The kind of run that a row of the history is."""
 
     IMPORT = "import"
+    """It read files."""
     ROLLUP = "rollup"
+    """It recomputed usage without reading files."""
 
 
 class RejectionCode(StrEnum):
-    """One member per reason, in order of precedence."""
+    """The reasons of a rejection, in order of precedence; ``sentence`` says what each means."""
 
     MALFORMED_ROW = "malformed_row"
     MISSING_EVENT_NAME = "missing_event_name"
@@ -61,7 +63,7 @@ class RejectionCode(StrEnum):
 
     @property
     def sentence(self) -> str:
-        """How the message of such a rejection starts; empty where the parser speaks, or the field's name begins it."""
+        """The start of the rejection's message; empty if the message is the parser's or starts with a field's name."""
         return _SENTENCES[self]
 
 
@@ -83,7 +85,7 @@ _SENTENCES = {
 
 
 class Unassigned(StrEnum):
-    """Why an event counts on no line; the first that holds."""
+    """The reasons why an event counts on no line; the first that holds is the event's."""
 
     AMBIGUOUS_CONTRACT = "ambiguous_contract"
     """A matching meter is priced by several contracts that cover the event."""
@@ -92,39 +94,52 @@ class Unassigned(StrEnum):
     OUTSIDE_CONTRACT = "outside_contract"
     """No contract covers the timestamp."""
     NO_METER = "no_meter"
-    """No covering contract prices a meter that matches."""
+    """No covering contract prices a matching meter."""
     PARTLY_AMBIGUOUS = "partly_ambiguous"
-    """It counts on one meter, and is ambiguous for another."""
+    """The event counts on one meter and is ambiguous for another."""
 
 
 class Kind(StrEnum):
-    """What a catalog consists of; the value is the word for one of them."""
+    """The kinds of things in a catalog; the value is the word for one of them."""
 
     CUSTOMER = "customer"
+    """A payer of usage, to whom events belong."""
     METER = "meter"
+    """A rule that aggregates events to a quantity."""
     PLAN = "plan"
+    """A list of pricings."""
     CONTRACT = "contract"
+    """A customer's plan, from one day to another."""
 
 
 class Interval(StrEnum):
-    """What a billing period is counted in."""
+    """The units of a billing period."""
 
     WEEK = "WEEK"
+    """Seven days."""
     MONTH = "MONTH"
+    """A month of the calendar, from the anchor's day."""
     YEAR = "YEAR"
+    """A year of the calendar, from the anchor's date."""
 
 
 class AggregationType(StrEnum):
-    """How a meter makes one quantity of many events."""
+    """The ways in which a meter computes one quantity from many events."""
 
     COUNT = "COUNT"
+    """The number of events."""
     SUM = "SUM"
+    """The sum of a property; 0 if there is no value."""
     MAX = "MAX"
+    """The greatest value of a property; null if there is none."""
     MIN = "MIN"
+    """The least value of a property; null if there is none."""
 
 
 class MeterStatus(StrEnum):
-    """Whether a meter still counts new events."""
+    """The status of a meter."""
 
     ACTIVE = "active"
+    """It counts events of every date."""
     INACTIVE = "inactive"
+    """It counts only events dated before it became inactive."""

@@ -20,8 +20,8 @@ STORY: Final = "tests::test_a_story_comes_out_as_worked_out_by_hand"
 
 RULES: Final[dict[str, tuple[str, ...]]] = {
     "1 fields: a text has 1 to 255 code points and no control character": (
-        f"{TRANSFORMS}test_fit_texts",
-        f"{SCHEMAS}test_fit_texts",
+        f"{TRANSFORMS}test_valid_texts",
+        f"{SCHEMAS}test_valid_texts",
     ),
     "1 fields: null and the empty text are absent, and camelCase beats the older spelling": (
         f"{TRANSFORMS}test_older_spellings_are_the_same_fields",
@@ -65,7 +65,7 @@ RULES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "1 properties: values are text, number or boolean": (
         f"{TRANSFORMS}test_flaws",
-        f"{TRANSFORMS}test_what_is_kept",
+        f"{TRANSFORMS}test_the_text_that_is_kept",
     ),
     "1 numbers: a number is exact from the file to the line": (
         f"{DATABASE}test_sums_are_exact",
@@ -77,7 +77,7 @@ RULES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "1 rows: broken UTF-8, a lone surrogate, deep nesting and 16 MiB make a malformed row": (
         f"{TRANSFORMS}test_a_row_over_the_limit_is_malformed",
-        f"{TRANSFORMS}test_what_is_broken_is_refused_with_its_place",
+        f"{TRANSFORMS}test_broken_text_is_refused_with_its_place",
         f"{PLAIN}test_a_row_over_the_limit_is_one_malformed_row",
     ),
     "2 outcome: every row of every file has exactly one": (
@@ -134,15 +134,15 @@ RULES: Final[dict[str, tuple[str, ...]]] = {
         f"{DATABASE}test_other_bytes_under_the_same_name_are_another_file",
     ),
     "2 same file: a mapping is part of what a file is": (
-        f"{SCHEMAS}test_mappings_that_say_another_thing_have_another_digest",
+        f"{SCHEMAS}test_mappings_that_say_the_same_have_one_digest",
     ),
     "3 code: the first that applies is the row's": (
         f"{TRANSFORMS}test_the_first_code_that_applies_wins",
-        f"{SCHEMAS}test_codes_stand_in_their_order",
+        f"{SCHEMAS}test_codes_are_in_order_of_precedence",
         f"{STORY}[04-every-rejection]",
     ),
     "3 code: each has its message": (
-        f"{TRANSFORMS}test_every_rejection_says_its_words",
+        f"{TRANSFORMS}test_every_rejection_has_its_message",
         f"{TRANSFORMS}test_every_code_but_conflict_is_covered_here",
     ),
     "3 code: conflict only if a source asks for it": (
@@ -150,7 +150,7 @@ RULES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "3 rejection: it keeps place, message and the row's bytes, at most 64 KiB of them": (
         f"{TRANSFORMS}test_of_a_long_row_the_beginning_is_kept",
-        f"{TRANSFORMS}test_a_row_that_reading_gave_up_keeps_its_reason",
+        f"{TRANSFORMS}test_a_row_that_could_not_be_read_keeps_its_reason",
     ),
     "3 rejection: a near miss is named": (f"{DATABASE}test_a_near_miss_is_named_and_not_mended",),
     "3 limit: more than the allowed share fails the import, and can be accepted": (

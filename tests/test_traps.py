@@ -138,7 +138,7 @@ TRAPS: Final[dict[int, tuple[str, ...]]] = {
     42: (
         f"{DATABASE}test_hostile_names_reach_neither_sql_nor_the_terminal",
         f"{DATABASE}test_hostile_filters_find_nothing_and_break_nothing",
-        f"{TRANSFORMS}test_what_is_shown_cannot_steer_a_terminal",
+        f"{TRANSFORMS}test_values_of_rejections_cannot_steer_a_terminal",
     ),
     # process
     46: (f"{DATABASE}test_every_command_can_be_run_again",),

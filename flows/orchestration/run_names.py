@@ -5,10 +5,10 @@ from typing import Final
 
 from prefect.runtime import flow_run
 
-from flows.output.table import visible
 from flows.output.wording import COUNTED_ROWS, counted
 from schemas.ledger import Ledger
 from schemas.vocabulary import ImportStatus
+from transforms.values.text import visible
 
 NAME_LENGTH: Final = 160
 

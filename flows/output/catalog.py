@@ -8,6 +8,7 @@ from flows.output.instants import to_json
 from flows.output.table import print_json, print_table, say
 from schemas.settings import Setting
 from transforms.catalog.changes import FieldChange
+from transforms.values.text import cut
 
 FIRST_LINES: Final = 20
 """Lines printed of a list of changes."""
@@ -85,5 +86,4 @@ def _field(change: FieldChange) -> str:
 
 
 def _shown(value: Any) -> str:
-    shown = to_json(value)
-    return shown if len(shown) <= VALUE_SHOWN else shown[:VALUE_SHOWN] + "…"
+    return cut(to_json(value), VALUE_SHOWN)

@@ -9,10 +9,10 @@ from itertools import islice
 from typing import Any, Final
 
 from flows.output.instants import plain
-from flows.output.table import visible
 from flows.output.wording import COUNTED_ROWS, counted, greatest_first, ledger_notes
 from schemas.ledger import FileLedger, Ledger, RowCounts
 from schemas.vocabulary import ImportStatus
+from transforms.values.text import cut, visible
 
 FILES_SHOWN: Final = 100
 
@@ -166,9 +166,7 @@ def usage_page(ledger: Ledger, changes: Sequence[Mapping[str, Any]]) -> str:
 
 def _safe(value: object) -> str:
     """Return a text of a user as markdown that renders as the same text, cut to ``TEXT_LENGTH`` characters."""
-    text = visible(str(value))
-    text = text if len(text) <= TEXT_LENGTH else text[:TEXT_LENGTH] + "…"
-    return text.translate(SPECIAL)
+    return cut(visible(str(value)), TEXT_LENGTH).translate(SPECIAL)
 
 
 def _number(number: int) -> str:

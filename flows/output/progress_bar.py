@@ -17,7 +17,7 @@ from rich.table import Column
 from rich.text import Text
 
 from flows.output.progress import WAITING, ProgressDisplay, WaitingLine
-from flows.output.table import visible
+from transforms.values.text import visible
 
 QUIET_SECONDS: Final = 1.0
 

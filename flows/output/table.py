@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.output.instants import plain, to_json
+from transforms.values.text import visible
 
 WIDEST: Final = 1_000_000
 """The width of an output that is no terminal, so that each row is one line."""
@@ -25,11 +26,6 @@ COLUMN_GAP: Final = 2
 
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 """The characters with which a formula of a spreadsheet can begin."""
-
-
-def visible(text: str) -> str:
-    """Return a text with its control characters and line ends escaped, so that no terminal obeys them."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def print_json(value: Any) -> None:

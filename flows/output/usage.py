@@ -9,6 +9,7 @@ import polars as pl
 
 from flows.output.table import print_csv, print_json, print_json_list, print_table, say
 from schemas.errors import ConfigurationError
+from schemas.frames.instant import INSTANT
 from schemas.frames.usage import USAGE_COLUMNS
 
 LINE_COLUMNS: Final = {
@@ -64,9 +65,9 @@ def write_parquet(batches: Iterable[Sequence[Mapping[str, Any]]]) -> None:
             file.write_table(pl.DataFrame(columns, schema=types, strict=True).to_arrow())
 
 
-PARQUET_TYPES: Final = {
-    name: pl.Datetime("us", "UTC") for name in ("period_start", "period_end", "first_event_at", "last_event_at")
-} | dict.fromkeys(("event_count", "unusable_count"), pl.Int64) | dict.fromkeys(("revision", "import_id"), pl.Int32) | dict.fromkeys(
+PARQUET_TYPES: Final = dict.fromkeys(
+    ("period_start", "period_end", "first_event_at", "last_event_at"), INSTANT
+) | dict.fromkeys(("event_count", "unusable_count"), pl.Int64) | dict.fromkeys(("revision", "import_id"), pl.Int32) | dict.fromkeys(
     (
         "line_id", "contract_id", "customer_id", "external_customer_id", "plan_id", "pricing_id", "meter_id", "meter_code",
         "aggregation", "group", "quantity", "status", "kind",

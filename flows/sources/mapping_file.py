@@ -1,4 +1,4 @@
-"""A mapping from its TOML file, or one line that says what is wrong with it."""
+"""Read a mapping from its TOML file, or say in one line what is wrong with the file."""
 
 import tomllib
 from decimal import Decimal
@@ -22,17 +22,18 @@ from schemas.documents.mapping import (
 from schemas.errors import ConfigurationError
 from transforms.rows.timestamps import format_problem
 from transforms.values.days import zone_named
+from transforms.values.text import cut
 
 
 def load_mapping(path: Path | None) -> Mapping:
-    """The mapping a file holds; without a file, the one that takes columns by the names of the fields.
+    """Read a mapping file; without a path return the mapping that takes columns by the names of the fields.
 
-    Raises ConfigurationError, one line for the first thing wrong: the key, what it holds, and what is allowed.
+    Raises ConfigurationError for the first error, in one line: the key, its value, and the allowed values.
     """
     if path is None:
         return DEFAULT_MAPPING
     try:
-        mapping = Mapping.model_validate(_told(path))
+        mapping = Mapping.model_validate(_read_toml(path))
     except ValidationError as error:
         raise ConfigurationError(f"{path}: {_problem(error.errors()[0])}") from None
     _check_zone(path, mapping)
@@ -40,7 +41,7 @@ def load_mapping(path: Path | None) -> Mapping:
     return mapping
 
 
-def _told(path: Path) -> dict[str, Any]:
+def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
     except OSError as error:
@@ -57,7 +58,7 @@ def _told(path: Path) -> dict[str, Any]:
 
 
 def _check_zone(path: Path, mapping: Mapping) -> None:
-    """The zone is one of those that timestamps are read by, whatever else the machine knows."""
+    """Refuse a zone that is not among the pinned ones by which timestamps are read."""
     try:
         zone_named(mapping.time_zone or "UTC")
     except ConfigurationError:
@@ -67,37 +68,36 @@ def _check_zone(path: Path, mapping: Mapping) -> None:
 
 
 def _check_timestamp(path: Path, mapping: Mapping) -> None:
-    """Units and formats belong to the timestamp, and to one of them at a time."""
-    for name, making in (mapping.fields or {}).items():
-        if not isinstance(making, Column):
+    """Refuse a unit or a format of another field, and both of them at once."""
+    for name, source in (mapping.fields or {}).items():
+        if not isinstance(source, Column):
             continue
-        if name != "timestamp" and (making.unit or making.format):
+        if name != "timestamp" and (source.unit or source.format):
             raise ConfigurationError(f"{path}: fields.{name}: unit and format are allowed for timestamp only")
-        if making.unit and making.format is not None:
+        if source.unit and source.format is not None:
             raise ConfigurationError(f"{path}: fields.timestamp: unit or format is allowed, not both")
-        problem = None if making.format is None else format_problem(making.format)
+        problem = None if source.format is None else format_problem(source.format)
         if problem is not None:
-            raise ConfigurationError(f"{path}: fields.timestamp.format: {making.format!r}: {problem}")
+            raise ConfigurationError(f"{path}: fields.timestamp.format: {source.format!r}: {problem}")
 
 
 def _problem(error: ErrorDetails) -> str:
-    """One line: the key, what it holds, and what was allowed."""
+    """Return one line with the key, its value, and the allowed values."""
     key, kind, words = ".".join(_keys(error)), error["type"], _WORDS.get(error["type"], error["msg"])
     if kind == "extra_forbidden":
         return f"{key} is no key of a mapping; allowed here are {', '.join(_allowed(error))}"
     if kind == "literal_error" and error["loc"][-1] == "[key]":
         return f"{key} is no field; allowed are {error['ctx']['expected']}"
-    if kind in {"missing", "making"}:
+    if kind in {"missing", "source"}:
         return f"{key} {words}"
-    told = repr(error["input"]) if isinstance(error["input"], str) else str(error["input"])
-    shown = told if len(told) <= _SHOWN else told[:_SHOWN] + "…"
+    value = repr(error["input"]) if isinstance(error["input"], str) else str(error["input"])
     if kind == "literal_error":
         also = " or a table of properties" if key == "properties" else ""
         words = f"is not allowed; allowed are {error['ctx']['expected']}{also}"
-    return f"{key}: {shown} {words}"
+    return f"{key}: {cut(value, _VALUE_SHOWN)} {words}"
 
 
-_SHOWN = 60
+_VALUE_SHOWN = 60
 _WORDS = {
     "missing": "is missing",
     "string_type": "is no text; write it in quotes",
@@ -110,7 +110,7 @@ _WORDS = {
 
 
 def _keys(error: ErrorDetails) -> list[str]:
-    """The keys down to the error as they stand in the file, without pydantic's own signposts."""
+    """Return the keys from the top of the file down to the error, without those that pydantic adds."""
     places = [str(place) for place in error["loc"]]
     if places[0] == "fields":
         return [place for index, place in enumerate(places) if index != 2 and place != "[key]"]
@@ -120,7 +120,7 @@ def _keys(error: ErrorDetails) -> list[str]:
 
 
 def _allowed(error: ErrorDetails) -> list[str]:
-    """The keys that the table of an unknown one may have."""
+    """Return the keys that are allowed beside an unknown one."""
     places = error["loc"]
     if places[0] == "fields":
         return list(_FIELD_MODELS[str(places[2])].model_fields)

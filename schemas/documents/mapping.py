@@ -1,6 +1,6 @@
-"""How the columns of a source become the fields of an event.
+"""The mapping document: from which columns of a source the fields of an event are made.
 
-``[fields]`` replaces the fields that columns of their names would give, ``[properties]`` the properties. In JSON, and in
+``[fields]`` replaces the fields that columns of the same names would give, ``[properties]`` the properties. In JSON, and in
 structs of Parquet, the columns are the members; those of an object inside are named with dots: ``usage.tokens``.
 """
 
@@ -15,9 +15,6 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
-MAKINGS = ("value", "column", "template")
-"""What a field can be made of; exactly one of them."""
-
 MappedField = Literal[
     "eventName", "customerId", "externalCustomerId", "timestamp", "idempotencyKey", "contractId"
 ]
@@ -25,7 +22,7 @@ _PIECES = re.compile(r"(?P<brace>\{\{|\}\})|\{(?P<column>[^{}]+)\}|(?P<text>[^{}
 
 
 def template_pieces(template: str) -> Iterator[tuple[str, bool]]:
-    """The pieces of a template, each with whether it names a column; ``{{`` and ``}}`` are braces.
+    """Yield the pieces of a template, each with whether it names a column; ``{{`` and ``}}`` are braces.
 
     Raises ValueError at a brace without its partner.
     """
@@ -66,7 +63,7 @@ class Value(_Part):
 
 
 class Column(_Part):
-    """The cell of a column; ``unit`` (of epoch numbers) and ``format`` are for timestamps alone."""
+    """The cell of a column; ``unit`` (of epoch numbers) and ``format`` are for timestamps only."""
 
     column: str
     unit: Literal["s", "ms", "us"] | None = None
@@ -74,13 +71,13 @@ class Column(_Part):
 
 
 class Template(_Part):
-    """A text in which ``{column}`` stands for a cell."""
+    """A text in which ``{column}`` is replaced by the cell of that column."""
 
     template: Annotated[str, AfterValidator(_checked_template)]
 
 
 class Property(_Part):
-    """A property made of a column's cell; without a type, of the type that the cell has."""
+    """A property made of a column's cell; without ``type`` it has the type of the cell."""
 
     column: str
     type: Literal["text", "number", "boolean"] | None = None
@@ -93,58 +90,49 @@ class Constant(_Part):
 
 
 class Version(_Part):
-    """The source's own order of versions: numbers or timestamps."""
+    """The column of the source's own version, a number or a timestamp."""
 
     column: str
 
 
 class Deleted(_Part):
-    """Rows whose cell equals the text are versions that count nowhere."""
+    """The column and its text in rows that delete their event."""
 
     column: str
     equals: str
 
 
-def _making(told: Any) -> str | None:
-    """Which making a table tells of, or None where it is not exactly one."""
-    if isinstance(told, BaseModel):
-        return type(told).__name__.lower()
-    held = [name for name in MAKINGS if isinstance(told, dict) and name in told]
-    return held[0] if len(held) == 1 else None
+def _only_key(source: Any, keys: tuple[str, ...]) -> str | None:
+    """Return which of the keys a table of the mapping has, or None unless it has exactly one."""
+    names = type(source).model_fields if isinstance(source, BaseModel) else source
+    present = [key for key in keys if isinstance(names, dict) and key in names]
+    return present[0] if len(present) == 1 else None
 
 
-def _property_making(told: Any) -> str | None:
-    if isinstance(told, BaseModel):
-        return "value" if isinstance(told, Constant) else "column"
-    held = [name for name in ("value", "column") if isinstance(told, dict) and name in told]
-    return held[0] if len(held) == 1 else None
-
-
-FieldMaking = Annotated[
+FieldSource = Annotated[
     Annotated[Value, Tag("value")] | Annotated[Column, Tag("column")] | Annotated[Template, Tag("template")],
     Discriminator(
-        _making,
-        custom_error_type="making",
+        lambda source: _only_key(source, ("value", "column", "template")),
+        custom_error_type="source",
         custom_error_message="needs exactly one of value, column, template",
     ),
 ]
-PropertyMaking = Annotated[
+PropertySource = Annotated[
     Annotated[Property, Tag("column")] | Annotated[Constant, Tag("value")],
     Discriminator(
-        _property_making,
-        custom_error_type="making",
+        lambda source: _only_key(source, ("column", "value")),
+        custom_error_type="source",
         custom_error_message="needs exactly one of column, value",
     ),
 ]
-
-PropertiesTold = Annotated[
-    Annotated[Literal["rest"], Tag("word")] | Annotated[dict[str, PropertyMaking], Tag("table")],
-    Discriminator(lambda told: "table" if isinstance(told, dict) else "word"),
+Properties = Annotated[
+    Annotated[Literal["rest"], Tag("word")] | Annotated[dict[str, PropertySource], Tag("table")],
+    Discriminator(lambda value: "table" if isinstance(value, dict) else "word"),
 ]
 
 
 class Mapping(_Part):
-    """How one source is read; the default one takes columns by the names of the fields."""
+    """The way one source is read; the default takes columns by the names of the fields."""
 
     time_zone: str | None = None
     missing_timestamp: Literal["now", "reject"] = "now"
@@ -152,27 +140,27 @@ class Mapping(_Part):
     on_conflict: Literal["correct", "reject"] = "correct"
     version: Version | None = None
     deleted: Deleted | None = None
-    fields: dict[MappedField, FieldMaking] | None = None
-    properties: PropertiesTold | None = None
+    fields: dict[MappedField, FieldSource] | None = None
+    properties: Properties | None = None
 
     @property
     def digest(self) -> str:
-        """SHA-256 (hex) of the canonical form: equal for mappings that say the same."""
+        """The SHA-256 (hex) of the canonical form, equal for mappings that say the same."""
         canonical = json.dumps(self.model_dump(mode="json", exclude_none=True), sort_keys=True)
         return sha256(canonical.encode()).hexdigest()
 
     @property
     def rejects_conflicts(self) -> bool:
-        """Whether a row is rejected whose key is taken by another event."""
+        """Whether a row whose key is taken by another event is rejected."""
         return self.on_conflict == "reject"
 
     @property
     def is_by_name(self) -> bool:
-        """Whether every column is taken by its own name."""
+        """Whether every column is taken by its name."""
         return (
             self.fields is None and self.properties is None and self.version is None and self.deleted is None
         )
 
 
 DEFAULT_MAPPING = Mapping()
-"""No mapping: columns, or members of a JSON object, are the event's fields."""
+"""The mapping of a source without one: columns, or members of a JSON object, are the event's fields."""

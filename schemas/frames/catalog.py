@@ -4,7 +4,7 @@ from typing import Final
 
 import polars as pl
 
-from schemas.frames.rows import INSTANT
+from schemas.frames.instant import INSTANT
 from schemas.vocabulary import Kind
 
 CUSTOMERS: Final = pl.Schema(

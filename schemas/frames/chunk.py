@@ -1,19 +1,23 @@
-"""What reading hands to sifting: a bounded run of consecutive rows of one file."""
+"""A chunk: a bounded run of consecutive rows of one file, as reading hands it to sifting."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import polars as pl
 
 RAW_KEPT_BYTES = 64 * 1024
-"""How much of a row's untouched bytes is kept when it is set aside; longer rows keep length and hash."""
+"""The bytes of a rejected row that are kept; of a longer row its length and hash are kept too."""
 
 ROW_LIMIT_BYTES = 16 * 1024 * 1024
-"""A longer row is malformed."""
+"""The bytes that a row may have; a longer row is malformed."""
+
+POSITIONS: Final = pl.Schema({"row": pl.Int64(), "line": pl.Int64(), "byte_offset": pl.Int64()})
+"""One row per row of a chunk: its number in the file, from 1; its line and its offset in the decompressed bytes, null if unknown."""
 
 
 @dataclass(frozen=True)
 class Malformed:
-    """Why a row cannot be read, and the length and hash of all its bytes."""
+    """The reason why a row cannot be read, and the length and hash of all its bytes."""
 
     message: str
     raw_length: int
@@ -22,14 +26,13 @@ class Malformed:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Consecutive rows of one file, split but not yet understood.
+    """Consecutive rows of one file, separated but not yet interpreted.
 
-    positions: one row per row; ``row`` Int64 from 1, ``line`` and ``byte_offset`` Int64, null where unknown
-    (the offset is one of the decompressed bytes).
+    positions: one row per row, columns ``POSITIONS``.
     raws: the untouched bytes of each row (a JSON text, or a CSV row without its line end), at most
     ``RAW_KEPT_BYTES`` of a malformed one; None for Parquet.
     cells: None for JSON; String columns for CSV, native types for Parquet; as high as ``positions``.
-    malformed: index within the chunk → why that row cannot be read.
+    malformed: index within the chunk → the reason why that row cannot be read.
     bytes_read: bytes of the source, as stored, consumed so far.
     """
 

@@ -1,4 +1,4 @@
-"""A mapping is known by its digest."""
+"""A mapping is identified by its digest."""
 
 import tomllib
 
@@ -34,8 +34,8 @@ def test_mappings_that_say_the_same_have_one_digest() -> None:
         "[properties]\na = { value = true }",
     ],
 )
-def test_mappings_that_say_another_thing_have_another_digest(text: str) -> None:
-    """A file read under another mapping is noticed."""
+def test_mappings_that_differ_have_different_digests(text: str) -> None:
+    """So an import can refuse a file that was read under another mapping."""
     others = {DEFAULT_MAPPING.digest, digest('missing_timestamp = "reject"')}
     assert digest(text) not in others
 
@@ -45,12 +45,12 @@ def test_mappings_that_say_another_thing_have_another_digest(text: str) -> None:
     [("a{b}c", [("a", False), ("b", True), ("c", False)]), ("{{{b}}}", [("{", False), ("b", True), ("}", False)]), ("{a b!x:y}", [("a b!x:y", True)])],
 )  # fmt: skip
 def test_pieces_of_templates(template: str, pieces: list[tuple[str, bool]]) -> None:
-    """A column in braces, doubled braces for braces, and nothing else that is special."""
+    """Braces enclose a column, doubled braces are braces, and nothing else is special."""
     assert list(template_pieces(template)) == pieces
 
 
 @pytest.mark.parametrize("template", ["{", "}", "a{b", "a}b", "{}", "{a{b}}"])
 def test_stray_braces_are_refused(template: str) -> None:
-    """Rather than guessed at."""
+    """A template with a brace that has no partner is an error."""
     with pytest.raises(ValueError, match="brace"):
         list(template_pieces(template))

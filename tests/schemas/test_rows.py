@@ -1,4 +1,4 @@
-"""The rules of a row are pandera's, each named by its code."""
+"""The rules of a row are checks of pandera, each named by its code."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +9,7 @@ import pytest
 from pandera.config import ValidationDepth, config_context
 from pandera.errors import SchemaErrors
 
-from schemas.frames.rows import INSTANT, _rule, is_fit, row_rules
+from schemas.frames.rows import _rule, is_valid_text, row_rules
 from schemas.vocabulary import RejectionCode
 from transforms.rows.validate import validate
 
@@ -18,7 +18,7 @@ STRICT = row_rules(latest=AT, oldest=AT, is_timestamp_required=True)
 LENIENT = row_rules(latest=AT, oldest=None, is_timestamp_required=False)
 ROW = {
     "malformed": None, "event_name": "call", "customer_id": None, "external_customer_id": "acme", "customer_by_id": None, "customer_by_external_id": 1,
-    "timestamp": "2025-01-01T00:00:00Z", "at": AT, "properties": "{}", "properties_flaw": None, "unfit": None, "contract_id": None, "contract_no": None, "idempotency_key": None,
+    "timestamp": "2025-01-01T00:00:00Z", "at": AT, "properties": "{}", "properties_flaw": None, "invalid_fields": None, "contract_id": None, "contract_no": None, "idempotency_key": None,
 }  # fmt: skip
 
 
@@ -33,14 +33,14 @@ def declared(rules: pa.DataFrameSchema) -> set[str]:
     return {str(check.name) for column in rules.columns.values() for check in column.checks}
 
 
-def test_every_code_that_can_be_said_of_a_row_is_a_declared_check() -> None:
-    """Only a conflict needs another row; a floor and a required timestamp are rules where a source asks for them."""
+def test_every_code_that_a_row_alone_can_have_is_a_declared_check() -> None:
+    """Only a conflict needs another row; a floor and a required timestamp are rules only if a source sets them."""
     assert declared(STRICT) == {code.value for code in RejectionCode} - {"conflict"}
     assert declared(STRICT) - declared(LENIENT) == {"timestamp_too_old", "missing_timestamp"}
 
 
-def test_codes_stand_in_their_order() -> None:
-    """The first that applies is the row's."""
+def test_codes_are_in_order_of_precedence() -> None:
+    """The first that applies is the code of the row."""
     assert list(RejectionCode) == [
         "malformed_row", "missing_event_name", "missing_customer", "customer_not_found", "customer_mismatch", "invalid_timestamp", "timestamp_in_future",
         "timestamp_too_old", "missing_timestamp", "invalid_properties", "invalid_field", "contract_not_found", "conflict",
@@ -53,8 +53,8 @@ def test_codes_stand_in_their_order() -> None:
         ({}, None), ({"malformed": "x"}, "malformed_row"), ({"event_name": None}, "missing_event_name"), ({"external_customer_id": None, "customer_by_external_id": None}, "missing_customer"),
         ({"customer_by_external_id": None}, "customer_not_found"), ({"customer_id": "x"}, "customer_not_found"), ({"customer_id": "x", "customer_by_id": 2}, "customer_mismatch"), ({"customer_id": "x", "customer_by_id": 1}, None),
         ({"at": None}, "invalid_timestamp"), ({"at": AT.replace(microsecond=1)}, "timestamp_in_future"), ({"at": AT.replace(year=2024)}, "timestamp_too_old"), ({"timestamp": None}, "missing_timestamp"),
-        ({"properties_flaw": "x"}, "invalid_properties"), ({"unfit": ",event_name,"}, "invalid_field"), ({"contract_id": "x"}, "contract_not_found"), ({"contract_id": "x", "contract_no": 7}, None),
-        ({"unfit": ",contract_id,", "contract_id": "x"}, "invalid_field"), ({"unfit": ",external_customer_id,", "customer_by_external_id": None}, "invalid_field"), ({"unfit": ",timestamp,", "at": None}, "invalid_field"),
+        ({"properties_flaw": "x"}, "invalid_properties"), ({"invalid_fields": ["event_name"]}, "invalid_field"), ({"contract_id": "x"}, "contract_not_found"), ({"contract_id": "x", "contract_no": 7}, None),
+        ({"invalid_fields": ["contract_id"], "contract_id": "x"}, "invalid_field"), ({"invalid_fields": ["external_customer_id"], "customer_by_external_id": None}, "invalid_field"), ({"invalid_fields": ["timestamp"], "at": None}, "invalid_field"),
         ({"malformed": "x", "event_name": None, "external_customer_id": None}, "malformed_row"),
     ],
 )  # fmt: skip
@@ -64,7 +64,7 @@ def test_rules(change: dict[str, object], code: str | None) -> None:
 
 
 def test_a_rule_that_cannot_be_evaluated_rejects() -> None:
-    """Null is never valid: an instant that is null beside a timestamp that is told fails."""
+    """Null is never valid: a null instant fails beside a timestamp that is present."""
     assert code_of(LENIENT, at=None) == "invalid_timestamp"
     assert code_of(LENIENT, timestamp=None, at=None) is None
     rule = _rule(RejectionCode.CONFLICT, pl.col("a") > 1)
@@ -78,17 +78,17 @@ def test_a_rule_that_cannot_be_evaluated_rejects() -> None:
     "setting", [{"validation_enabled": False}, {"validation_depth": ValidationDepth.SCHEMA_ONLY}]
 )
 def test_no_setting_of_the_environment_turns_rules_off(setting: dict[str, Any]) -> None:
-    """pandera can be told to check nothing; here it checks all the same."""
+    """pandera can be configured to check nothing; here it checks nevertheless."""
     with config_context(**setting):
         assert code_of(STRICT, event_name=None) == "missing_event_name"
 
 
-def test_fit_texts() -> None:
+def test_valid_texts() -> None:
     """Absent, or at most 255 code points (not bytes) without U+0000–1F and U+007F."""
     texts = pl.DataFrame(
         {"t": [None, "x" * 255, "é" * 255, "x" * 256, "a\x1f", "a\x7f", "\x00", "\x80", " "]}
     )
-    assert texts.select(is_fit("t"))["t"].to_list() == [
+    assert texts.select(is_valid_text("t"))["t"].to_list() == [
         True,
         True,
         True,
@@ -99,4 +99,3 @@ def test_fit_texts() -> None:
         True,
         True,
     ]
-    assert pl.Datetime("us", "UTC") == INSTANT

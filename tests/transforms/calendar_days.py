@@ -4,7 +4,8 @@ from datetime import date
 
 import polars as pl
 
-from transforms.values.days import INSTANT, LAST_INSTANT, openings, zone_named
+from schemas.frames.instant import INSTANT
+from transforms.values.days import LAST_INSTANT, openings, zone_named
 
 
 def day_starts(zone: str, *, first: date, last: date) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""A small world to sift rows in: three customers, two contracts, a clock."""
+"""Three customers, two contracts and a clock, and functions that sift rows with them."""
 
 import json
 from datetime import UTC, datetime
@@ -8,6 +8,7 @@ import polars as pl
 
 from schemas.documents.mapping import DEFAULT_MAPPING, Mapping
 from schemas.frames.chunk import Chunk, Malformed
+from transforms.rows.counts import SiftCounts, bounded_counts
 from transforms.rows.sift import Sifted, sift
 
 CLOCK = datetime(2026, 1, 1, tzinfo=UTC)
@@ -47,24 +48,34 @@ def sifted(chunk: Chunk, *, mapping: Mapping = DEFAULT_MAPPING, is_exact: bool =
     )
 
 
+def sum_of(counts: list[SiftCounts]) -> SiftCounts:
+    """Return the counts of several chunks together, as the ledger of a file adds them."""
+    return SiftCounts(
+        unknown_fields=bounded_counts([one.unknown_fields for one in counts]),
+        defaulted_timestamps=sum(one.defaulted_timestamps for one in counts),
+        doubled_local_times=sum(one.doubled_local_times for one in counts),
+        before_2000=sum(one.before_2000 for one in counts),
+    )
+
+
 def event(**fields: Any) -> bytes:
-    """A row that is accepted, but for the fields given."""
+    """Return a row that is accepted unless the given fields change that."""
     whole = {"eventName": "call", "externalCustomerId": "acme", "timestamp": "2025-06-01T00:00:00Z"} | fields
     return json.dumps({name: value for name, value in whole.items() if value is not ...}).encode()
 
 
 def rejection(raw: bytes, **options: Any) -> dict[str, Any]:
-    """The rejection of a row that must be rejected."""
+    """Return the rejection of a row that must be rejected."""
     return _only(sifted(json_chunk([raw, raw]), **options).rejections, raw)
 
 
 def accepted(raw: bytes, **options: Any) -> dict[str, Any]:
-    """What goes on of a row that must be accepted."""
+    """Return the accepted row of a row that must be accepted."""
     return _only(sifted(json_chunk([raw, raw]), **options).accepted, raw)
 
 
 def _only(half: pl.DataFrame, raw: bytes) -> dict[str, Any]:
-    """The one row of two alike: the second is read knowing what the first has taught."""
+    """Return one of two equal rows; the second is read by a decoder that has learned from the first."""
     assert len(half) == 2, raw
     first, second = half.rows(named=True)
     assert first | {"row": 2, "line": 2} == second

@@ -18,7 +18,7 @@ def found(**ids: object) -> tuple[int, int | None]:
 
 
 def test_either_id_names_a_customer_and_both_may() -> None:
-    """Monk's id, the caller's own, or both where they name the same."""
+    """A row may have Monk's id, the caller's own, or both if they name the same customer."""
     assert (
         found(customerId=UUID)
         == found(externalCustomerId="acme")
@@ -28,7 +28,7 @@ def test_either_id_names_a_customer_and_both_may() -> None:
 
 
 def test_letter_case_of_uuids_does_not_count() -> None:
-    """Where both sides are UUIDs, and nowhere else."""
+    """Both ids must be UUIDs; the case of other ids counts."""
     assert found(customerId=UUID.upper()) == (1, None)
     assert rejection(event(customerId="CUS-2"))["code"] == "customer_not_found"
 
@@ -49,7 +49,7 @@ def test_a_near_miss_is_named_and_not_mended(near: str, hint: str) -> None:
 
 
 def test_composed_and_decomposed_letters_are_near() -> None:
-    """é in one code point is not é in two."""
+    """é in one code point and é in two are different ids, and near."""
     assert near_misses(["cafe\u0301"], pl.Series(["caf\u00e9"])) == {
         "cafe\u0301": 'did you mean "caf\u00e9": differs by Unicode form'
     }
@@ -76,7 +76,7 @@ def test_ids_are_folded_in_a_column_as_one_by_one(ids: list[str | None]) -> None
 
 
 def test_one_unknown_id_beside_a_known_one_is_not_found() -> None:
-    """An id that names nobody does not name the same customer."""
+    """An unknown id cannot name the same customer as the known one."""
     refused = rejection(event(customerId="cus-9"))
     assert (refused["code"], refused["field"], refused["value"]) == (
         "customer_not_found",
@@ -87,7 +87,7 @@ def test_one_unknown_id_beside_a_known_one_is_not_found() -> None:
 
 
 def test_two_customers_in_one_event_are_a_mismatch() -> None:
-    """Both known, not the same."""
+    """Both ids are known, and they name different customers."""
     refused = rejection(event(customerId="cus-2"))
     assert refused["code"] == "customer_mismatch"
     assert (
@@ -95,17 +95,17 @@ def test_two_customers_in_one_event_are_a_mismatch() -> None:
     )
 
 
-@pytest.mark.parametrize("unfit", [5, "x" * 256, "a\nb", ["acme"]])
-def test_an_unfit_id_is_not_looked_up(unfit: object) -> None:
-    """It is neither missing nor unknown, nor the customer called "5"; but the other id is judged as ever."""
+@pytest.mark.parametrize("invalid", [5, "x" * 256, "a\nb", ["acme"]])
+def test_an_invalid_id_is_not_looked_up(invalid: object) -> None:
+    """It is neither missing nor unknown, nor the customer "5"; the other id is judged as usual."""
     assert found(customerId="5") == (3, None)
-    assert rejection(event(customerId=unfit))["code"] == "invalid_field"
-    assert rejection(event(customerId=unfit, externalCustomerId=None))["code"] == "invalid_field"
-    assert rejection(event(customerId=unfit, externalCustomerId="nope"))["code"] == "customer_not_found"
+    assert rejection(event(customerId=invalid))["code"] == "invalid_field"
+    assert rejection(event(customerId=invalid, externalCustomerId=None))["code"] == "invalid_field"
+    assert rejection(event(customerId=invalid, externalCustomerId="nope"))["code"] == "customer_not_found"
 
 
 def test_a_contract_must_be_the_customers_own() -> None:
-    """Unknown, or another customer's, is one and the same to the sender."""
+    """An unknown contract and another customer's have the same code."""
     assert found(externalCustomerId="acme", contractId="con-7") == (1, 7)
     assert found(externalCustomerId="acme", contract_id="con-7") == (1, 7)
     assert rejection(event(contractId="con-9"))["message"] == 'Contract not found: "con-9"'

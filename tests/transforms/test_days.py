@@ -44,7 +44,7 @@ def starts(zone: str, first: str, last: str) -> dict[str, datetime]:
 
 
 def transitions(zone: str) -> tuple[list[int], list[int]]:
-    """Where the zone's clocks changed, in seconds since 1970, and the offset in force after each."""
+    """Return when the zone's clocks changed, in seconds since 1970, and the offset after each change."""
     data = resources.files("tzdata.zoneinfo").joinpath(zone).read_bytes()
     skipped = struct.unpack(">6l", data[20:44])
     at = 44 + skipped[3] * 5 + skipped[4] * 6 + skipped[5] + skipped[2] * 8 + skipped[1] + skipped[0]
@@ -59,7 +59,7 @@ def transitions(zone: str) -> tuple[list[int], list[int]]:
 
 
 def first_instant(zone: str, day: date) -> datetime | None:
-    """The first instant whose local date is ``day`` or later, read off the pieces of constant offset."""
+    """Return the first instant whose local date is ``day`` or later, by the pieces of constant offset."""
     moments, offsets = transitions(zone)
     midnight = (day - EPOCH.date()).days * 86_400
     begin = max(0, bisect_right(moments, midnight - 4 * 86_400) - 1)
@@ -72,7 +72,7 @@ def first_instant(zone: str, day: date) -> datetime | None:
 
 @pytest.mark.parametrize("zone", ZONES)
 def test_a_day_begins_at_its_first_instant_around_every_change_of_the_clocks(zone: str) -> None:
-    """Seven days around every change that the time-zone data knows, against the pieces themselves."""
+    """Seven days around every change in the time-zone data agree with the pieces of constant offset."""
     changes = [(EPOCH + timedelta(seconds=m)).date() for m in transitions(zone)[0][1:]]
     days = {change + timedelta(days=k) for change in changes for k in range(-3, 4)}
     expected = {day: first_instant(zone, day) for day in days}
@@ -82,7 +82,7 @@ def test_a_day_begins_at_its_first_instant_around_every_change_of_the_clocks(zon
 
 @given(st.sampled_from(ZONES), st.dates(date(1840, 1, 1), date(2120, 1, 1)), st.integers(0, 900))
 def test_days_tile(zone: str, first: date, more: int) -> None:
-    """Each day ends where the next one begins, and no two have one date."""
+    """Each day ends where the next one begins, and all dates differ."""
     days = day_starts(zone, first=first, last=first + timedelta(days=more))
     assert all(a == b for a, b in zip(days["end_at"][:-1], days["start_at"][1:], strict=True))
     assert (days["start_at"] < days["end_at"]).all()
@@ -91,7 +91,7 @@ def test_days_tile(zone: str, first: date, more: int) -> None:
 
 @given(st.sampled_from(ZONES), st.integers(-4_000_000_000, 4_600_000_000))
 def test_every_instant_lies_on_one_day_and_a_day_opens_on_its_own_date(zone: str, second: int) -> None:
-    """Of the days around an instant exactly one holds it, and each begins with its own local date."""
+    """Exactly one day around an instant contains it, and each day begins with its own local date."""
     instant = EPOCH + timedelta(seconds=second)
     around = day_starts(zone, first=(instant - timedelta(3)).date(), last=(instant + timedelta(3)).date())
     holding = around.filter(pl.col("start_at") <= instant, pl.col("end_at") > instant)
@@ -171,7 +171,7 @@ def test_offsets_before_zones_existed_keep_their_seconds() -> None:
 
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "UTC", "America/New_York", "Pacific/Apia"])
 def test_the_first_and_the_last_day_of_the_calendar_are_days(zone: str) -> None:
-    """Instants outside the years 1 to 9999 are held at their ends; nothing overflows."""
+    """Instants outside the years 1 to 9999 are moved to the bounds; nothing overflows."""
     first = day_starts(zone, first=date.min, last=date.min + timedelta(1))
     last = day_starts(zone, first=date.max - timedelta(1), last=date.max)
     assert first["start_at"][0] >= FIRST_INSTANT
@@ -184,6 +184,6 @@ def test_the_first_and_the_last_day_of_the_calendar_are_days(zone: str) -> None:
 
 @pytest.mark.parametrize("name", ["Mars/Olympus", "", "../etc/passwd", "America", "+02:00", "a\x00b"])
 def test_an_unknown_zone_is_named(name: str) -> None:
-    """What is no zone is refused in one line that says what would be one."""
+    """Any other name is refused in one line with examples of zones."""
     with pytest.raises(ConfigurationError, match="use an IANA name"):
         zone_named(name)

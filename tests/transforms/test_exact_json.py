@@ -1,4 +1,4 @@
-"""JSON to the letter: what is broken is refused with its place, and numbers keep their text."""
+"""JSON is read exactly: broken text is refused with its place, and numbers keep their text."""
 
 import json
 
@@ -25,7 +25,7 @@ VALUES = st.recursive(
 
 @given(VALUES)
 def test_what_is_written_reads_the_same(value: object) -> None:
-    """Reading and writing lose nothing, and what is written is JSON for everybody."""
+    """Reading and writing lose nothing, and every parser reads the written JSON."""
     text = json.dumps(value)
     assert json.loads(write(parse(text.encode()))) == value
 
@@ -34,7 +34,7 @@ def test_what_is_written_reads_the_same(value: object) -> None:
     "text", ["1e400", "-0", "1.10", "123456789012345678901234567890.5", "1" * 5000, "1E+2"]
 )
 def test_numbers_keep_their_text(text: str) -> None:
-    """No double, no limit, no normal form."""
+    """A number passes through no double, has no limit, and is not normalised."""
     number = parse(text.encode())
     assert type(number) is Number
     assert number == text
@@ -51,8 +51,8 @@ def test_numbers_keep_their_text(text: str) -> None:
         (b"[" * 100_000, "nested deeper than 64 at byte 64"), (b"[01]", "at byte 2"), (b"['a']", "at byte 1"),
     ],
 )  # fmt: skip
-def test_what_is_broken_is_refused_with_its_place(raw: bytes, message: str) -> None:
-    """The parser's words end with the byte offset, counted in bytes and not in characters."""
+def test_broken_text_is_refused_with_its_place(raw: bytes, message: str) -> None:
+    """The message ends with the byte offset, counted in bytes and not in characters."""
     with pytest.raises(NotJsonError) as refusal:
         parse(raw)
     assert str(refusal.value).endswith(message)
@@ -61,14 +61,14 @@ def test_what_is_broken_is_refused_with_its_place(raw: bytes, message: str) -> N
 @pytest.mark.parametrize(
     "raw", [b'"\\ud83d\\ude00"', b'"\\\\ud83d"', b"[" * 64 + b"]" * 64, b'"' + b"[" * 100 + b'"']
 )
-def test_what_only_looks_broken_is_read(raw: bytes) -> None:
-    """A whole pair of surrogates, an escaped backslash, 64 levels, brackets in a text."""
+def test_text_that_only_looks_broken_is_read(raw: bytes) -> None:
+    """Pairs of surrogates, escaped backslashes, 64 levels and brackets in a text are allowed."""
     assert parse(raw) is not None
     assert DEPTH_LIMIT == 64
 
 
 def test_of_equal_names_the_last_counts() -> None:
-    """And it can be known that there were some, however they are escaped."""
+    """The object says that it had equal names, also if they were escaped differently."""
     members = parse(b'{"a":1,"b":2,"\\u0061":3}')
     assert isinstance(members, Members)
     assert members == {"a": "3", "b": "2"}
@@ -83,7 +83,7 @@ PIECES = st.sampled_from(
 @example([r"\\ud83d\ude00", r"\\\ud83d\ude00", r"\ud83d\\\ude00", r"\ud83d\ud83d\ude00"])
 @given(st.lists(st.lists(PIECES, max_size=6).map("".join), max_size=6))
 def test_half_a_pair_of_surrogates_is_found_in_a_column_as_in_a_text(texts: list[str]) -> None:
-    """The quick look at many texts and the exact one at each agree; an escaped backslash escapes nothing after it."""
+    """The check of a column and the parser agree; an escaped backslash does not escape the next character."""
     raws = [f'"{text}"' for text in texts]
     assert has_lone_surrogate(pl.Series(raws, dtype=pl.String)).to_list() == [is_refused(raw) for raw in raws]
 

@@ -8,8 +8,8 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.frames.instant import INSTANT
 from transforms.usage.ambiguity import AMBIGUITIES_SCHEMA, ambiguities
-from transforms.values.days import INSTANT
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS = [FIRST + timedelta(days=n) for n in range(12)]

@@ -21,7 +21,7 @@ def number_texts(draw: st.DrawFn) -> str:
 
 @given(number_texts())
 def test_the_plain_spelling_has_the_same_value(text: str) -> None:
-    """No digit is lost, and none is made up."""
+    """No digit is lost or added."""
     plain = plain_decimal(text)
     assert plain is not None
     assert Decimal(plain) == Decimal(text)
@@ -31,7 +31,7 @@ def test_the_plain_spelling_has_the_same_value(text: str) -> None:
 
 @given(number_texts(), number_texts())
 def test_numbers_are_equal_exactly_where_their_plain_spellings_are(one: str, other: str) -> None:
-    """The spelling can stand for the value."""
+    """The plain spelling identifies the value."""
     assert (plain_decimal(one) == plain_decimal(other)) == (Decimal(one) == Decimal(other))
 
 
@@ -69,15 +69,15 @@ def test_plain_spellings(text: str, plain: str) -> None:
         "--1",
     ],
 )
-def test_what_is_no_json_number_has_no_plain_spelling(text: str) -> None:
-    """Nothing that only looks like a number is guessed to be one."""
+def test_other_texts_have_no_plain_spelling(text: str) -> None:
+    """A text that only looks like a number is not taken for one."""
     assert not is_json_number(text)
     assert plain_decimal(text) is None
 
 
 @pytest.mark.parametrize("size", [DIGIT_LIMIT - 1, DIGIT_LIMIT, DIGIT_LIMIT + 1, 131_072, 10**18])
 def test_a_number_has_at_most_a_thousand_digits_on_a_side(size: int) -> None:
-    """Written plainly; one more is too many, whatever the spelling."""
+    """The limit is on the plain spelling, also if the number is written with an exponent."""
     assert (plain_decimal(f"1e{size - 1}") is not None) == (size <= DIGIT_LIMIT)
     assert (plain_decimal(f"1e-{size}") is not None) == (size <= DIGIT_LIMIT)
     if size <= 200_000:

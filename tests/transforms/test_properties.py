@@ -1,4 +1,4 @@
-"""Properties: flat objects of texts, numbers and booleans, to the letter."""
+"""Properties are flat objects of texts, numbers and booleans, and are kept exactly."""
 
 import json
 from decimal import Decimal
@@ -45,7 +45,7 @@ def scalar(value: Any, is_ascii: bool) -> str:  # noqa: FBT001
 
 
 def as_json_value(value: Any) -> tuple[str, Any]:
-    """Equal exactly where JSON values are: true is not 1, and "1" is not 1."""
+    """Return a value that is equal exactly if the JSON values are: true is not 1, and "1" is not 1."""
     kind = "truth" if isinstance(value, bool) else "text" if isinstance(value, str) else "number"
     return kind, Decimal(repr(value)) if isinstance(value, float) else value
 
@@ -53,7 +53,7 @@ def as_json_value(value: Any) -> tuple[str, Any]:
 @settings(deadline=None)
 @given(OBJECTS, st.booleans(), st.randoms(use_true_random=False))
 def test_flat_objects_pass_as_they_are(value: dict[str, Any], is_ascii: bool, random: Any) -> None:  # noqa: FBT001
-    """Not a byte is changed; and the canonical form is the same for every order and escape."""
+    """No byte is changed, and the canonical form does not depend on order and escapes."""
     text = written(value, is_ascii=is_ascii)
     assert checked(text) == (text, None, None)
     names = list(value)
@@ -83,7 +83,7 @@ def test_canonical_forms_are_equal_exactly_where_json_is(one: dict[str, Any], ot
     ],
 )  # fmt: skip
 def test_flaws(text: str, flaw: str, name: str | None) -> None:
-    """What is no text, number or boolean, or cannot be kept, is told with the property's name."""
+    """A value that is no text, number or boolean, or cannot be stored, is reported with the property's name."""
     assert checked(text)[1:] == (flaw, name)
 
 
@@ -96,13 +96,13 @@ def test_flaws(text: str, flaw: str, name: str | None) -> None:
         ('{"a": "1e1001"}', '{"a": "1e1001"}'), ('{"a": "[{"}', '{"a": "[{"}'), ('{"a": "' + "9" * 5000 + '"}', '{"a": "' + "9" * 5000 + '"}'),
     ],
 )  # fmt: skip
-def test_what_is_kept(text: str | None, kept: str) -> None:
-    """The text as it stands; only where a name is repeated, or a number's spelling is monstrous, its last and plain value."""
+def test_the_text_that_is_kept(text: str | None, kept: str) -> None:
+    """The text is kept as it is, unless a name is repeated or the spelling of a number is too long."""
     assert checked(text) == (kept, None, None)
 
 
-def test_a_flaw_found_before_stands() -> None:
-    """A cell that did not fit its type is not judged again."""
+def test_a_flaw_found_before_stays() -> None:
+    """A cell that did not fit its type keeps its flaw."""
     frame = pl.DataFrame(
         {
             "properties": ['{"a":"x","b":null}'],

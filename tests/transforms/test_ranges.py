@@ -8,8 +8,8 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.frames.instant import INSTANT
 from transforms.usage.ranges import few_ranges
-from transforms.values.days import INSTANT
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 told = st.lists(st.tuples(st.integers(0, 60), st.integers(1, 9)), min_size=1, max_size=20)

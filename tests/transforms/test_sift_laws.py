@@ -1,4 +1,4 @@
-"""Laws of sifting: nothing is lost, chunks never show, and the two ways of reading JSON agree."""
+"""Laws of sifting: no row is lost, the size of chunks does not matter, and both paths of reading JSON agree."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from tests.transforms.sifting import UUID, event, json_chunk, sifted
+from tests.transforms.sifting import UUID, event, json_chunk, sifted, sum_of
 from transforms.rows.counts import SiftCounts
 from transforms.rows.sift import Sifted
 
@@ -76,7 +76,7 @@ GOOD = {
 
 @st.composite
 def raw_rows(draw: st.DrawFn) -> bytes:
-    """A row: mostly an event, sometimes with repeated names, sometimes broken."""
+    """Draw a row: mostly an event, sometimes with repeated names, sometimes broken."""
     fields = {name: draw(value) for name, value in GOOD.items()} if draw(st.booleans()) else {}
     fields |= draw(st.fixed_dictionaries({}, optional=FIELDS))
     members = list(fields.items())
@@ -125,7 +125,7 @@ def comparable(halves: Sifted) -> tuple[list[dict[str, Any]], list[dict[str, Any
 @settings(max_examples=150, deadline=None)
 @given(st.lists(raw_rows(), max_size=30))
 def test_every_row_is_accepted_or_rejected(raws: list[bytes]) -> None:
-    """No row is lost and none is in both halves."""
+    """No row is lost, and none is in both frames."""
     halves = sifted(json_chunk(raws))
     rows = sorted(halves.accepted["row"].to_list() + halves.rejections["row"].to_list())
     assert rows == list(range(1, len(raws) + 1))
@@ -134,13 +134,13 @@ def test_every_row_is_accepted_or_rejected(raws: list[bytes]) -> None:
 @settings(max_examples=150, deadline=None)
 @given(st.lists(raw_rows(), max_size=30))
 def test_the_quick_and_the_exact_path_agree(raws: list[bytes]) -> None:
-    """Two engines read the same rows and say the same, to the letter of every message."""
+    """Both engines return equal rows and equal messages."""
     assert comparable(sifted(json_chunk(raws))) == comparable(sifted(json_chunk(raws), is_exact=True))
 
 
 @pytest.mark.parametrize("rows", [4_095, 4_096, 4_097, 9_000])
 def test_the_paths_agree_on_as_many_rows_as_a_file_has(rows: int) -> None:
-    """Odd rows among so many that the quick path makes columns of them in several goes."""
+    """The quick path makes columns of a few thousand rows at a time; unusual rows among them do not matter."""
     odd = {
         7: b"{",
         8: event(more=1),
@@ -153,11 +153,11 @@ def test_the_paths_agree_on_as_many_rows_as_a_file_has(rows: int) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(raw_rows(), min_size=1, max_size=20), st.integers(1, 7))
-def test_the_size_of_a_chunk_never_shows(raws: list[bytes], size: int) -> None:
-    """Sifting the whole is sifting the parts, one after another."""
+def test_the_size_of_a_chunk_does_not_change_the_result(raws: list[bytes], size: int) -> None:
+    """Sifting parts one after another gives the same rows as sifting the whole."""
     whole = sifted(json_chunk(raws))
     parts = [sifted(json_chunk(raws[at : at + size], first=at + 1)) for at in range(0, len(raws), size)]
     assert_frame_equal(pl.concat([part.accepted for part in parts]), whole.accepted)
     assert_frame_equal(pl.concat([part.rejections for part in parts]), whole.rejections)
-    assert sum((part.counts for part in parts), SiftCounts()) == whole.counts
+    assert sum_of([part.counts for part in parts]) == whole.counts
     assert {warning for part in parts for warning in part.warnings} == set(whole.warnings)

@@ -35,7 +35,7 @@ def is_doubled(text: str, **form: str) -> bool:
 def test_every_spelling_of_an_instant_is_read(
     local: datetime, minutes: int, between: str, space: str, colon: str, further: str
 ) -> None:
-    """Date, time, fraction and offset in all allowed spellings; digits after the microsecond are cut, not rounded."""
+    """All allowed spellings of date, time, fraction and offset are read; digits after the microsecond are cut."""
     sign, size = "-" if minutes < 0 else "+", abs(minutes)
     offset = f"{sign}{size // 60:02}{colon}{size % 60:02}"
     text = f"{local:%H:%M:%S}.{local.microsecond:06}{further}{space}{offset}"
@@ -45,7 +45,7 @@ def test_every_spelling_of_an_instant_is_read(
 
 @pytest.mark.parametrize("zone", ["Z", "z", "UTC", "+00", "-00:00", "+0000", " Z", " UTC", " +00"])
 def test_spellings_of_utc(zone: str) -> None:
-    """Z, z, UTC and every offset of zero, after at most one space."""
+    """Z, z, UTC and every offset of zero are allowed, after at most one space."""
     assert instant(f"2024-02-29T23:59:59{zone}") == datetime(2024, 2, 29, 23, 59, 59, tzinfo=UTC)
 
 
@@ -74,7 +74,7 @@ def test_the_first_and_the_last_instant() -> None:
 
 
 def test_digits_are_cut_not_rounded() -> None:
-    """23:59:59.999999… stays in its day, whatever follows."""
+    """23:59:59.999999… stays in its day, whatever digits follow."""
     assert instant("2024-01-31T23:59:59.999999999999Z") == datetime(
         2024, 1, 31, 23, 59, 59, 999999, tzinfo=UTC
     )
@@ -85,7 +85,7 @@ def test_digits_are_cut_not_rounded() -> None:
     st.lists(st.datetimes(datetime(1880, 1, 1), datetime(2100, 1, 1)), max_size=20), st.sampled_from(ZONES)
 )
 def test_a_local_time_is_the_earlier_of_its_instants(local: list[datetime], zone: str) -> None:
-    """Skipped times are none, doubled ones the earlier and marked: the same as Python's calendar by the same zones, one by one."""
+    """A skipped time is no timestamp, a doubled one is the earlier and marked, as in Python's calendar with the same zones."""
     assert_like_python(local, zone)
 
 
@@ -94,7 +94,7 @@ def test_a_local_time_is_the_earlier_of_its_instants(local: list[datetime], zone
     [("America/Los_Angeles", "2024-03-10"), ("America/Los_Angeles", "2024-11-03"), ("Australia/Lord_Howe", "2024-04-07"), ("Australia/Lord_Howe", "2024-10-06"), ("Africa/Cairo", "2024-04-26"), ("Africa/Cairo", "2024-10-31"), ("America/Havana", "2024-11-03"), ("America/Havana", "2026-11-01"), ("Atlantic/Azores", "2024-10-27"), ("America/St_Johns", "2010-11-07"), ("Pacific/Apia", "2011-12-30"), ("Pacific/Apia", "2011-12-29"), ("Europe/Berlin", "2024-10-27")],
 )  # fmt: skip
 def test_days_on_which_clocks_are_changed(zone: str, day: str) -> None:
-    """Every quarter of an hour of such a day and its neighbours."""
+    """Every quarter of an hour of such a day, the day before and the day after agrees with Python."""
     first = datetime.fromisoformat(day) - timedelta(days=1)
     assert_like_python([first + timedelta(minutes=15 * quarter) for quarter in range(3 * 96)], zone)
 
@@ -113,7 +113,7 @@ def by_python(local: datetime, zone: str) -> tuple[datetime | None, bool]:
 
 
 def test_an_offset_beats_the_zone_of_the_mapping() -> None:
-    """A mapping's zone is for timestamps that carry none."""
+    """A mapping's zone is only for timestamps without an offset."""
     assert instant("2024-01-01T00:00:00+02:00", time_zone="Asia/Tokyo") == datetime(
         2023, 12, 31, 22, tzinfo=UTC
     )
@@ -124,7 +124,7 @@ def test_an_offset_beats_the_zone_of_the_mapping() -> None:
 
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
 def test_local_times_at_the_ends_of_time(zone: str) -> None:
-    """A local time whose instant lies outside the years 1–9999 is none, and no error."""
+    """A local time with an instant outside the years 1–9999 is no timestamp, and raises no error."""
     for text in ("0001-01-01T00:00:00", "9999-12-31T23:59:59", "0000-01-01T00:00:00"):
         at = instant(text, time_zone=zone)
         assert at is None or at.year in {1, 9999}
@@ -132,7 +132,7 @@ def test_local_times_at_the_ends_of_time(zone: str) -> None:
 
 @given(st.decimals(-(10**10), 10**10, places=9, allow_nan=False), st.sampled_from(["s", "ms", "us"]))
 def test_epoch_numbers_are_exact(number: Decimal, unit: str) -> None:
-    """Counted in their unit, without a double on the way; what is finer than a microsecond is cut downwards."""
+    """Numbers pass through no double; digits below a microsecond are cut downwards."""
     scale = {"s": 10**6, "ms": 10**3, "us": 1}[unit]
     micros = int((number * scale).to_integral_value(ROUND_FLOOR))
     assert instant(str(number), unit=unit) == datetime(1970, 1, 1, tzinfo=UTC) + timedelta(
@@ -168,7 +168,7 @@ def test_epoch_numbers(text: str, unit: str, expected: str | None) -> None:
     ],
 )  # fmt: skip
 def test_formats(text: str, form: str, expected: str | None) -> None:
-    """A mapping's format is matched whole; what does not match is no timestamp."""
+    """A mapping's format must match the whole text; any other text is no timestamp."""
     at = instant(text, format=form, time_zone="UTC")
     assert at == (None if expected is None else datetime.fromisoformat(expected).replace(tzinfo=UTC))
 
@@ -176,6 +176,6 @@ def test_formats(text: str, form: str, expected: str | None) -> None:
 @pytest.mark.parametrize(
     "form", ["", "%Y-%m-%d", "%H:%M:%S", "%Y-%m-%d %H:%M:%S %q", "%y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S %Y", "%Y-%m-%d %b %H:%M:%S", "%Y-%m-%d %I:%M:%S", "%Y-%m-%d %H:%M:%S %"]
 )  # fmt: skip
-def test_formats_that_cannot_tell_an_instant_are_refused(form: str) -> None:
-    """The mapping is told so before any row is read."""
+def test_formats_without_a_whole_instant_are_refused(form: str) -> None:
+    """The mapping is refused before any row is read."""
     assert format_problem(form) is not None

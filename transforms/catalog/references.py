@@ -7,9 +7,10 @@ from typing import Any
 
 from schemas.documents.catalog import USAGE, Customer
 from schemas.vocabulary import Kind
-from transforms.catalog.understand import CatalogProblem, Document, FolderCatalog, quoted
+from transforms.catalog.understand import CatalogProblem, Document, FolderCatalog
 from transforms.values.ids import identity
 from transforms.values.near_misses import fold_id
+from transforms.values.text import quoted
 
 
 @dataclass(frozen=True, slots=True)

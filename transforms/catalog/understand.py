@@ -6,7 +6,6 @@ All mistakes are returned together as problems, each with its place; no document
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import cache
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from pydantic_core import ErrorDetails
 from schemas.documents.catalog import MODELS, USAGE, Customer, Meter, Plan, Pricing, Thing
 from schemas.vocabulary import Kind
 from transforms.values.ids import identity, is_placeholder, is_shortened
+from transforms.values.text import quoted
 
 _DIGITS = re.compile("([0-9]+)")
 
@@ -103,19 +103,6 @@ def _file_rank(place: str) -> int:
 def _natural(place: str) -> list[tuple[int, str]]:
     """Return a sort key by which 2 comes before 10."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in _DIGITS.split(place)]
-
-
-def quoted(value: object) -> str:
-    """Return a value for a message: short, one line, without control characters."""
-    if isinstance(value, bool) or value is None:
-        shown = {True: "true", False: "false", None: "null"}[value]
-    elif isinstance(value, int | Decimal):
-        shown = str(value)
-    elif isinstance(value, str):
-        shown = repr(value)
-    else:
-        shown = "a list" if isinstance(value, list | tuple) else "an object"
-    return shown if len(shown) <= 80 else f"{shown[:76]}...'"
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Cells of columns as texts that lose nothing, each with the kind of value it was."""
+"""Write cells of every format as texts that lose nothing, each with the kind of value it was."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -8,14 +8,13 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-import msgspec
 import polars as pl
 
-from transforms.values.json import Number, parse, quote, write
+from transforms.values.json import Number, parse, parse_sound, quote, write
 
 
 class Kind(StrEnum):
-    """What a cell was in its source; ``OTHER`` is a list or the like, held as JSON."""
+    """The kind of value that a cell was in its source; ``OTHER`` is a list or the like, kept as JSON."""
 
     TEXT = "text"
     NUMBER = "number"
@@ -27,11 +26,11 @@ class Kind(StrEnum):
 class Cells:
     """The cells of some rows.
 
-    columns: name in the source → name in ``texts``, so that no name of a source is ever read as a pattern.
-    texts: String columns, null where a cell is null or empty, and one for the height.
+    columns: name in the source → name in ``texts``; polars would read some names of sources as patterns.
+    texts: String columns, null if a cell is null or empty, and one column for the height.
     kinds: name in the source → one kind for the whole column, or a kind per row.
-    is_typed: whether the source tells a text from a number. rest: per row what was not asked for (JSON only).
-    broken: place → why a row's cells cannot be read.
+    is_typed: whether the source distinguishes texts from numbers. rest: per row the members that were not wanted (JSON only).
+    broken: place → the reason why a row's cells cannot be read.
     """
 
     columns: dict[str, str]
@@ -42,32 +41,35 @@ class Cells:
     broken: dict[int, str] = field(default_factory=dict)
 
     def text(self, name: str) -> pl.Expr:
-        """A column's cells; null for a column that is not there."""
+        """Return a column's cells; null if there is no such column."""
         return pl.col(self.columns[name]) if name in self.columns else pl.lit(None, pl.String)
 
     def is_kind(self, name: str, kind: Kind) -> pl.Expr:
-        """Which of a column's cells are of a kind."""
-        held = self.kinds.get(name, Kind.TEXT)
-        return pl.lit(held == kind) if isinstance(held, Kind) else pl.lit(held == kind.value)
+        """Return whether a column's cells are of a kind."""
+        kinds = self.kinds.get(name, Kind.TEXT)
+        return pl.lit(kinds == kind) if isinstance(kinds, Kind) else pl.lit(kinds == kind.value)
 
     def json_text(self, name: str, *, where: pl.Expr) -> pl.Expr:
-        """A column's cells as JSON strings where something holds, else null; nothing is escaped where nothing has to be."""
+        """Return a column's cells as JSON strings if ``where`` holds, else null.
+
+        Escaping is skipped for a column in which no cell needs it.
+        """
         text = pl.when(where).then(self.text(name))
         if self.texts.select(text.str.contains(_ESCAPABLE).any()).item():
             return json_texts(text)
         return pl.concat_str(pl.lit('"'), text, pl.lit('"'))
 
     def count(self, name: str) -> int:
-        """How many rows have something in the column."""
+        """Return the number of rows that have a cell in the column."""
         return len(self.texts) - self.texts[self.columns[name]].null_count()
 
     def evaluate(self, expressions: dict[str, pl.Expr]) -> pl.DataFrame:
-        """One column per expression, as high as the cells; what several of them ask alike is computed once."""
-        lazily = self.texts.lazy().with_columns(**expressions).select(list(expressions))
-        return lazily.collect(engine="in-memory")
+        """Return one column per expression, as high as the cells; common parts of the expressions are computed once."""
+        query = self.texts.lazy().with_columns(**expressions).select(list(expressions))
+        return query.collect(engine="in-memory")
 
     def row_text(self, place: int) -> bytes:
-        """A row as a JSON object, for a source that has no text of it."""
+        """Return a row as a JSON object, for a source whose rows have no text."""
         texts = self.texts.row(place, named=True)
         members: dict[str, Any] = {}
         for name, column in self.columns.items():
@@ -78,26 +80,29 @@ class Cells:
 
 
 def text_cells(cells: pl.DataFrame) -> Cells:
-    """Of CSV: every cell a text."""
+    """Return the cells of CSV; every cell is a text."""
     return _cells({series.name: (series, Kind.TEXT) for series in cells}, height=len(cells), is_typed=False)
 
 
 def native_cells(cells: pl.DataFrame) -> Cells:
-    """Of Parquet: numbers by their exact or shortest decimal, instants in ISO 8601, structs as dotted columns."""
+    """Return the cells of Parquet: numbers by their exact or shortest decimal, instants in ISO 8601, structs as dotted columns."""
     broken: dict[int, str] = {}
-    told = {name: _native_text(name, series, broken) for name, series in _flattened(cells)}
-    return _cells(told, height=len(cells), is_typed=True, broken=broken)
+    texts = {name: _native_text(name, series, broken) for name, series in _flattened(cells)}
+    return _cells(texts, height=len(cells), is_typed=True, broken=broken)
 
 
 def member_cells(raws: Sequence[bytes], *, wanted: Iterable[str]) -> Cells:
-    """Of sound JSON rows (empty: none): the wanted members, dotted where they lie in objects; the others stay in ``rest``, by name."""
+    """Return the wanted members of JSON rows that are sound or empty; the other members are in ``rest``, by name.
+
+    A member of an object inside has a dotted name.
+    """
     leaves = [_leaves_of(raw) for raw in raws]
-    told = {name: _member_column([row.pop(name, None) for row in leaves]) for name in dict.fromkeys(wanted)}
-    return _cells(told, height=len(leaves), is_typed=True, rest=leaves)
+    texts = {name: _member_column([row.pop(name, None) for row in leaves]) for name in dict.fromkeys(wanted)}
+    return _cells(texts, height=len(leaves), is_typed=True, rest=leaves)
 
 
 def json_texts(texts: pl.Expr) -> pl.Expr:
-    """Texts as JSON strings."""
+    """Return texts as JSON strings."""
     return pl.concat_str(pl.lit('"'), texts.str.replace_many(_ESCAPES), pl.lit('"'))
 
 
@@ -107,24 +112,24 @@ _ESCAPES = {chr(code): f"\\u{code:04x}" for code in range(0x20)} | {'"': '\\"', 
 
 
 def _cells(
-    told: MappingOf[str, tuple[pl.Series, Kind | pl.Series]],
+    series: MappingOf[str, tuple[pl.Series, Kind | pl.Series]],
     *,
     height: int,
     is_typed: bool,
     rest: list[dict[str, Any]] | None = None,
     broken: dict[int, str] | None = None,
 ) -> Cells:
-    columns = {name: f"c{index}" for index, name in enumerate(told)}
+    columns = {name: f"c{index}" for index, name in enumerate(series)}
     texts = pl.DataFrame(
         {"height": pl.repeat(None, height, dtype=pl.String, eager=True)}
-        | {columns[name]: series for name, (series, _) in told.items()}
+        | {columns[name]: texts for name, (texts, _) in series.items()}
     )
     return Cells(
         columns=columns,
         texts=texts.with_columns(
             pl.when(pl.col(name) != "").then(pl.col(name)).alias(name) for name in texts.columns
         ),
-        kinds={name: kind for name, (_, kind) in told.items()},
+        kinds={name: kind for name, (_, kind) in series.items()},
         is_typed=is_typed,
         rest=rest,
         broken=broken or {},
@@ -139,16 +144,14 @@ def _member_column(values: list[Any]) -> tuple[pl.Series, pl.Series]:
 
 
 def _leaves_of(raw: bytes) -> dict[str, Any]:
-    """The members of a sound row that are no objects, by dotted name; nothing of an empty one."""
-    if len(raw) <= _SURELY_SHORT:
-        return dict(_leaves(_QUICK.decode(raw), "")) if raw else {}
+    """Return the members of a sound row that are no objects, by dotted name; an empty row has none."""
+    if len(raw) <= _SHORT_BYTES:
+        return dict(_leaves(parse_sound(raw), "")) if raw else {}
     return dict(_leaves(parse(raw), ""))
 
 
-_SURELY_SHORT = 4_000
-"""Bytes of a row in which no whole number is too long for Python to write."""
-
-_QUICK = msgspec.json.Decoder(dict[str, Any], float_hook=Number)
+_SHORT_BYTES = 4_000
+"""The bytes of a row in which no whole number can be too long for Python to write."""
 
 
 def _leaves(members: dict[str, Any], prefix: str) -> Iterable[tuple[str, Any]]:
@@ -177,7 +180,7 @@ def _flattened(cells: pl.DataFrame) -> Iterable[tuple[str, pl.Series]]:
 
 
 def _native_text(name: str, series: pl.Series, broken: dict[int, str]) -> tuple[pl.Series, Kind]:
-    """A native column as texts, and its kind."""
+    """Return a native column as texts, and its kind."""
     dtype = series.dtype
     if dtype.is_float():
         return series.cast(pl.String).str.replace(r"\.0$", ""), Kind.NUMBER
@@ -195,33 +198,35 @@ def _native_text(name: str, series: pl.Series, broken: dict[int, str]) -> tuple[
     return pl.Series([as_json(value) for value in series.to_list()], dtype=pl.String), Kind.OTHER
 
 
-def _instants(series: pl.Series) -> pl.Series:
-    """ISO 8601, in UTC and with ``Z`` where the column has a zone, else without."""
+def _instant_texts(series: pl.Series) -> pl.Series:
+    """Return instants in ISO 8601, in UTC and with ``Z`` if the column has a zone, else without."""
     dtype = series.dtype
     assert isinstance(dtype, pl.Datetime)  # noqa: S101 - chosen by type
     a_second = {"ms": 10**3, "us": 10**6, "ns": 10**9}[dtype.time_unit]
     form = "%Y-%m-%dT%H:%M:%S%.f"
     if dtype.time_zone is None:
-        return _written(series, form, _FIRST_SECOND * a_second, _END_SECOND * a_second)
+        return _temporal_texts(series, form, _FIRST_SECOND * a_second, _END_SECOND * a_second)
     series = series.dt.convert_time_zone("UTC")
-    return _written(series, f"{form}Z", _FIRST_SECOND * a_second, _END_SECOND * a_second)
+    return _temporal_texts(series, f"{form}Z", _FIRST_SECOND * a_second, _END_SECOND * a_second)
 
 
-def _written(series: pl.Series, form: str, first: int, end: int) -> pl.Series:
-    """Temporal values in a form, and those outside of ``[first, end)``, at which polars panics, as their bare number."""
+def _temporal_texts(series: pl.Series, form: str, first: int, end: int) -> pl.Series:
+    """Return temporal values in a form, but their bare number outside of ``[first, end)``, at which polars panics."""
     number = series.to_physical().cast(pl.Int64)
     is_within = number.is_between(max(first, -(2**63)), min(end - 1, 2**63 - 1))
     frame = pl.DataFrame({"value": series, "number": number, "is_within": is_within})
-    written = frame.select(pl.when("is_within").then("value")).to_series().dt.strftime(form)
-    return frame.select(pl.coalesce(pl.lit(written), pl.col("number").cast(pl.String))).to_series()
+    texts = frame.select(pl.when("is_within").then("value")).to_series().dt.strftime(form)
+    return frame.select(pl.coalesce(pl.lit(texts), pl.col("number").cast(pl.String))).to_series()
 
 
 _FIRST_SECOND, _END_SECOND = -62_135_596_800, 253_402_300_800
 _A_DAY = 86_400
 _TEMPORAL: dict[Any, Callable[[pl.Series], pl.Series]] = {
-    pl.Datetime: _instants,
-    pl.Date: lambda series: _written(series, "%Y-%m-%d", _FIRST_SECOND // _A_DAY, _END_SECOND // _A_DAY),
-    pl.Time: lambda series: _written(series, "%H:%M:%S%.f", 0, _A_DAY * 10**9),
+    pl.Datetime: _instant_texts,
+    pl.Date: lambda series: _temporal_texts(
+        series, "%Y-%m-%d", _FIRST_SECOND // _A_DAY, _END_SECOND // _A_DAY
+    ),
+    pl.Time: lambda series: _temporal_texts(series, "%H:%M:%S%.f", 0, _A_DAY * 10**9),
 }
 
 
@@ -237,17 +242,17 @@ def _utf8(name: str, series: pl.Series, broken: dict[int, str]) -> pl.Series:
 
 
 def _is_map(dtype: pl.DataType) -> bool:
-    """Whether a column is what polars makes of Parquet's maps."""
+    """Return whether polars made a column of this type from a map of Parquet."""
     inner = dtype.inner if isinstance(dtype, pl.List) else None
     return isinstance(inner, pl.Struct) and [member.name for member in inner.fields] == ["key", "value"]
 
 
 def _map_as_json(pairs: list[dict[str, Any]] | None) -> str | None:
-    """A map as a JSON object; absent values are left out."""
+    """Return a map as a JSON object without absent values."""
     if pairs is None:
         return None
-    told = {str(pair["key"]): pair["value"] for pair in pairs if pair["value"] is not None}
-    return "{" + ",".join(f"{quote(name)}:{_as_json(value)}" for name, value in told.items()) + "}"
+    members = {str(pair["key"]): pair["value"] for pair in pairs if pair["value"] is not None}
+    return "{" + ",".join(f"{quote(name)}:{_as_json(value)}" for name, value in members.items()) + "}"
 
 
 def _as_json(value: Any) -> str | None:

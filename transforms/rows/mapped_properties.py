@@ -1,4 +1,4 @@
-"""Properties put together from cells, as the text of one JSON object."""
+"""Assemble the properties of events from cells, as the text of one JSON object."""
 
 from collections.abc import Callable
 from collections.abc import Mapping as MappingOf
@@ -17,7 +17,7 @@ _NONE = pl.lit(None, pl.String)
 
 @dataclass(frozen=True)
 class _Member:
-    """A property to be: its JSON value (null where absent), where its cell does not fit, and the words for that."""
+    """A property: its JSON value (null if absent), whether its cell does not fit its type, and the words for that."""
 
     name: str
     value: pl.Expr
@@ -27,21 +27,21 @@ class _Member:
 
 def assemble_properties(
     cells: Cells,
-    makings: MappingOf[str, Property | Constant],
+    sources: MappingOf[str, Property | Constant],
     *,
     base: str | None = None,
     is_rest_taken: Callable[[str], bool] | None = None,
 ) -> pl.DataFrame:
-    """``properties`` (a JSON object as String, null where absent), ``properties_flaw`` and ``properties_name`` (null: none).
+    """Return ``properties`` (a JSON object as String, null if absent), ``properties_flaw`` and ``properties_name`` (null: none).
 
-    makings: by the property's name. base: a column of JSON objects to which they are added. is_rest_taken: which members
-    of JSON rows that nobody asked for become properties too.
+    sources: by the property's name. base: a column of JSON objects to which the properties are added. is_rest_taken:
+    whether another member of a JSON row, given its name, becomes a property too.
     """
-    members = [_member(cells, name, making) for name, making in makings.items()]
-    told = [pl.concat_str(pl.lit(f"{quote(member.name)}:"), member.value) for member in members]
+    members = [_member(cells, name, source) for name, source in sources.items()]
+    inner = [pl.concat_str(pl.lit(f"{quote(member.name)}:"), member.value) for member in members]
     if is_rest_taken is not None and cells.rest is not None:
-        told.append(pl.lit(_rest(cells.rest, is_rest_taken)))
-    inside = pl.concat_str(*told, separator=",", ignore_nulls=True) if told else pl.lit("")
+        inner.append(pl.lit(_rest(cells.rest, is_rest_taken)))
+    inside = pl.concat_str(*inner, separator=",", ignore_nulls=True) if inner else pl.lit("")
     own = pl.when(inside != "").then(pl.concat_str(pl.lit("{"), inside, pl.lit("}")))
     return cells.evaluate(
         {
@@ -61,12 +61,12 @@ def assemble_properties(
 
 
 def _none_if_null(base: pl.Expr) -> pl.Expr:
-    """A JSON null is absent."""
+    """Take a JSON null as absent."""
     return pl.when(base.str.strip_chars() != "null").then(base)
 
 
 def _joined(base: pl.Expr, inside: pl.Expr, own: pl.Expr) -> pl.Expr:
-    """The base's object with further members; a base that is no object stays, to be refused as it is."""
+    """Add members to the base's object; a base that is no object stays as it is, to be rejected later."""
     is_object = base.str.contains(r"(?s)^\s*\{.*\}\s*$") & (inside != "")
     comma = pl.when(base.str.contains(r"^\s*\{\s*\}\s*$")).then(pl.lit("")).otherwise(pl.lit(","))
     opened = base.str.strip_chars().str.head(-1)
@@ -75,7 +75,7 @@ def _joined(base: pl.Expr, inside: pl.Expr, own: pl.Expr) -> pl.Expr:
 
 
 def _rest(rows: list[dict[str, object]], is_taken: Callable[[str], bool]) -> pl.Series:
-    """The other members of each row, as the inside of a JSON object; null where there is none."""
+    """Return the other members of each row, as the inside of a JSON object; null if there are none."""
     joined = (
         ",".join(f"{quote(name)}:{write(value)}" for name, value in row.items() if is_taken(name))
         for row in rows
@@ -83,39 +83,37 @@ def _rest(rows: list[dict[str, object]], is_taken: Callable[[str], bool]) -> pl.
     return pl.Series([inside or None for inside in joined], dtype=pl.String)
 
 
-def _member(cells: Cells, name: str, making: Property | Constant) -> _Member:
-    if isinstance(making, Constant):
-        return _Member(name=name, value=pl.lit(_constant(making)), is_flawed=pl.lit(False))
-    text, column = cells.text(making.column), making.column
+def _member(cells: Cells, name: str, source: Property | Constant) -> _Member:
+    if isinstance(source, Constant):
+        return _Member(name=name, value=pl.lit(_constant(source)), is_flawed=pl.lit(False))
+    text, column = cells.text(source.column), source.column
     is_number = text.str.contains(_NUMBER)
-    if making.type == "number":
-        is_fit = is_number & ~cells.is_kind(column, Kind.BOOLEAN)
-        return _typed(name, text, value=text, is_fit=is_fit, flaw="is no number")
-    if making.type == "boolean":
-        is_fit = text.str.to_lowercase().is_in(["true", "false"])
-        return _typed(
-            name, text, value=text.str.to_lowercase(), is_fit=is_fit, flaw="is neither true nor false"
-        )
-    if making.type == "text":
-        is_fit = ~cells.is_kind(column, Kind.OTHER)
-        return _typed(name, text, value=json_texts(text), is_fit=is_fit, flaw="is a list")
+    if source.type == "number":
+        fits = is_number & ~cells.is_kind(column, Kind.BOOLEAN)
+        return _typed(name, text, value=text, fits=fits, flaw="is no number")
+    if source.type == "boolean":
+        fits = text.str.to_lowercase().is_in(["true", "false"])
+        return _typed(name, text, value=text.str.to_lowercase(), fits=fits, flaw="is neither true nor false")
+    if source.type == "text":
+        fits = ~cells.is_kind(column, Kind.OTHER)
+        return _typed(name, text, value=json_texts(text), fits=fits, flaw="is a list")
     if not cells.is_typed:
         value = pl.when(is_number).then(text).otherwise(cells.json_text(column, where=~is_number))
         return _Member(name=name, value=value, is_flawed=pl.lit(False))
     is_text = cells.is_kind(column, Kind.TEXT)
-    is_fit = is_number | ~cells.is_kind(column, Kind.NUMBER)
+    fits = is_number | ~cells.is_kind(column, Kind.NUMBER)
     value = pl.when(is_text).then(cells.json_text(column, where=is_text)).otherwise(text)
-    return _typed(name, text, value=value, is_fit=is_fit, flaw="is no number that JSON knows")
+    return _typed(name, text, value=value, fits=fits, flaw="is no number that JSON knows")
 
 
-def _typed(name: str, text: pl.Expr, *, value: pl.Expr, is_fit: pl.Expr, flaw: str) -> _Member:
-    """A member that fits its type, or is shown as a text beside the flaw."""
-    shown = pl.when(is_fit).then(value).otherwise(json_texts(pl.when(~is_fit).then(text)))
-    return _Member(name=name, value=shown, is_flawed=text.is_not_null() & ~is_fit, flaw=flaw)
+def _typed(name: str, text: pl.Expr, *, value: pl.Expr, fits: pl.Expr, flaw: str) -> _Member:
+    """Return a member whose cell fits its type, or else is a JSON text, for the rejection to show."""
+    json_value = pl.when(fits).then(value).otherwise(json_texts(pl.when(~fits).then(text)))
+    return _Member(name=name, value=json_value, is_flawed=text.is_not_null() & ~fits, flaw=flaw)
 
 
-def _constant(making: Constant) -> str:
-    value = making.value
+def _constant(source: Constant) -> str:
+    value = source.value
     if isinstance(value, bool):
         return "true" if value else "false"
     return quote(value) if isinstance(value, str) else str(value)

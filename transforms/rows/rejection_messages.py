@@ -3,38 +3,45 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
+from schemas.frames.instant import INSTANT
 from schemas.frames.rows import FIELD_NAMES, TEXT_FIELDS, TEXT_LIMIT
 from schemas.vocabulary import RejectionCode
 from transforms.values.near_misses import near_misses
-from transforms.values.text import visible
+from transforms.values.text import excerpt
 
 _Row = Mapping[str, Any]
 
-_Told = tuple[str, str | None, str | None]
+
+class _Message(NamedTuple):
+    """A message, and the field and value it is about, if there are any."""
+
+    text: str
+    field: str | None = None
+    value: str | None = None
 
 
-def give_reasons(
+def rejection_messages(
     refused: pl.DataFrame, *, customers: pl.DataFrame, contracts: pl.DataFrame, oldest: datetime | None
 ) -> pl.DataFrame:
-    """One row per refused row, in order: ``message``, ``field``, ``value`` (String; the last two null where there is none)."""
-    rows = refused.with_columns(oldest=pl.lit(oldest, pl.Datetime("us", "UTC")))
-    rows = _hinted(rows, "customer_id", customers["id"])
-    rows = _hinted(rows, "external_customer_id", customers["external_customer_id"])
-    rows = _hinted(rows, "contract_id", contracts["id"])
-    told = [_TELLERS[row["code"]](row) for row in rows.iter_rows(named=True)]
+    """Return one row per refused row, in order: ``message``, ``field``, ``value`` (String; the last two null if there are none)."""
+    rows = refused.with_columns(oldest=pl.lit(oldest, INSTANT))
+    rows = _with_hints(rows, "customer_id", customers["id"])
+    rows = _with_hints(rows, "external_customer_id", customers["external_customer_id"])
+    rows = _with_hints(rows, "contract_id", contracts["id"])
+    messages = [_WRITERS[row["code"]](row) for row in rows.iter_rows(named=True)]
     return pl.DataFrame(
-        [(message, field, None if value is None else visible(value)) for message, field, value in told],
+        [(text, field, None if value is None else excerpt(value)) for text, field, value in messages],
         schema={"message": pl.String, "field": pl.String, "value": pl.String},
         orient="row",
     )
 
 
-def _hinted(rows: pl.DataFrame, column: str, known: pl.Series) -> pl.DataFrame:
-    """Puts beside an id that names nothing what it may have meant."""
+def _with_hints(rows: pl.DataFrame, column: str, known: pl.Series) -> pl.DataFrame:
+    """Add, as ``…_hint``, the known id that an unknown id in a column may stand for."""
     is_not_found = pl.col("code").is_in([RejectionCode.CUSTOMER_NOT_FOUND, RejectionCode.CONTRACT_NOT_FOUND])
     ids = rows.filter(is_not_found)[column].drop_nulls().unique()
     hints = near_misses(ids, known) if len(ids) else {}
@@ -43,71 +50,70 @@ def _hinted(rows: pl.DataFrame, column: str, known: pl.Series) -> pl.DataFrame:
     )
 
 
-def _malformed(row: _Row) -> _Told:
-    return visible(row["malformed"]), None, None
+def _malformed(row: _Row) -> _Message:
+    return _Message(excerpt(row["malformed"]))
 
 
-def _bare(code: RejectionCode, field: str) -> Callable[[_Row], _Told]:
-    """A message that needs nothing beside its sentence."""
-    return lambda _: (code.sentence, field, None)
+def _only_sentence(code: RejectionCode, field: str) -> Callable[[_Row], _Message]:
+    return lambda _: _Message(code.sentence, field)
 
 
-def _customer_not_found(row: _Row) -> _Told:
-    columns = {"customer_id": "customer_by_id", "external_customer_id": "customer_by_external_id"}
+def _customer_not_found(row: _Row) -> _Message:
+    numbers = {"customer_id": "customer_by_id", "external_customer_id": "customer_by_external_id"}
     column = next(
         column
-        for column, found in columns.items()
-        if row[column] is not None and row[found] is None and not _is_unfit(row, column)
+        for column, number in numbers.items()
+        if row[column] is not None and row[number] is None and column not in _invalid_fields(row)
     )
     return _not_found(RejectionCode.CUSTOMER_NOT_FOUND, column, row)
 
 
-def _contract_not_found(row: _Row) -> _Told:
+def _contract_not_found(row: _Row) -> _Message:
     if row["contract_owner"] is not None:
         row = {**row, "contract_id_hint": "it is another customer's"}
     return _not_found(RejectionCode.CONTRACT_NOT_FOUND, "contract_id", row)
 
 
-def _not_found(code: RejectionCode, column: str, row: _Row) -> _Told:
+def _not_found(code: RejectionCode, column: str, row: _Row) -> _Message:
     hint = row[f"{column}_hint"]
-    told = f" ({visible(hint)})" if hint else ""
-    return f"{code.sentence}: {_quoted(row[column])}{told}", FIELD_NAMES[column], row[column]
+    ending = f" ({excerpt(hint)})" if hint else ""
+    return _Message(f"{code.sentence}: {_quoted(row[column])}{ending}", FIELD_NAMES[column], row[column])
 
 
-def _customer_mismatch(row: _Row) -> _Told:
-    ids = f"{_quoted(row['customer_id'])} and {_quoted(row['external_customer_id'])}"
-    return (
-        f"{RejectionCode.CUSTOMER_MISMATCH.sentence}: {ids}",
-        "externalCustomerId",
-        row["external_customer_id"],
+def _customer_mismatch(row: _Row) -> _Message:
+    external_id = row["external_customer_id"]
+    text = f"{RejectionCode.CUSTOMER_MISMATCH.sentence}: {_quoted(row['customer_id'])} and {_quoted(external_id)}"
+    return _Message(text, "externalCustomerId", external_id)
+
+
+def _timestamp(code: RejectionCode) -> Callable[[_Row], _Message]:
+    return lambda row: _Message(
+        f"{code.sentence}: {_quoted(row['timestamp'])}", "timestamp", row["timestamp"]
     )
 
 
-def _timestamp(code: RejectionCode) -> Callable[[_Row], _Told]:
-    return lambda row: (f"{code.sentence}: {_quoted(row['timestamp'])}", "timestamp", row["timestamp"])
-
-
-def _too_old(row: _Row) -> _Told:
+def _too_old(row: _Row) -> _Message:
     oldest = row["oldest"].isoformat().replace("+00:00", "Z")
-    message = f"{RejectionCode.TIMESTAMP_TOO_OLD.sentence} {oldest}: {_quoted(row['timestamp'])}"
-    return message, "timestamp", row["timestamp"]
+    text = f"{RejectionCode.TIMESTAMP_TOO_OLD.sentence} {oldest}: {_quoted(row['timestamp'])}"
+    return _Message(text, "timestamp", row["timestamp"])
 
 
-def _invalid_properties(row: _Row) -> _Told:
-    message = f"{RejectionCode.INVALID_PROPERTIES.sentence}: {visible(row['properties_flaw'])}"
+def _invalid_properties(row: _Row) -> _Message:
+    text = f"{RejectionCode.INVALID_PROPERTIES.sentence}: {excerpt(row['properties_flaw'])}"
     name = row["properties_name"]
-    return message, "properties" if name is None else f"properties.{visible(name)}", row["properties"]
+    field = "properties" if name is None else f"properties.{excerpt(name)}"
+    return _Message(text, field, row["properties"])
 
 
-def _invalid_field(row: _Row) -> _Told:
-    column = next(name for name in row["unfit"].split(",") if name)
+def _invalid_field(row: _Row) -> _Message:
+    column = _invalid_fields(row)[0]
     field, value = FIELD_NAMES[column], row[column]
-    is_unmade = row["unmade"] is not None and f",{column}," in row["unmade"]
-    words = "is made of a column that is absent" if is_unmade else _unfitness(column, value)
-    return f"{field} {words}: {_quoted(value)}", field, value
+    is_incomplete = column in (row["incomplete_fields"] or ())
+    flaw = "is made of a column that is absent" if is_incomplete else _flaw(column, value)
+    return _Message(f"{field} {flaw}: {_quoted(value)}", field, value)
 
 
-def _unfitness(column: str, value: str) -> str:
+def _flaw(column: str, value: str) -> str:
     if column == "version":
         return "must be a number or a timestamp"
     if column in TEXT_FIELDS and len(value) > TEXT_LIMIT:
@@ -117,24 +123,24 @@ def _unfitness(column: str, value: str) -> str:
     return "must be a text"
 
 
-def _is_unfit(row: _Row, column: str) -> bool:
-    return row["unfit"] is not None and f",{column}," in row["unfit"]
+def _invalid_fields(row: _Row) -> list[str]:
+    return row["invalid_fields"] or []
 
 
 def _quoted(value: str) -> str:
-    return f'"{visible(value)}"'
+    return f'"{excerpt(value)}"'
 
 
-_TELLERS: dict[str, Callable[[_Row], _Told]] = {
+_WRITERS: dict[str, Callable[[_Row], _Message]] = {
     RejectionCode.MALFORMED_ROW: _malformed,
-    RejectionCode.MISSING_EVENT_NAME: _bare(RejectionCode.MISSING_EVENT_NAME, "eventName"),
-    RejectionCode.MISSING_CUSTOMER: _bare(RejectionCode.MISSING_CUSTOMER, "customerId"),
+    RejectionCode.MISSING_EVENT_NAME: _only_sentence(RejectionCode.MISSING_EVENT_NAME, "eventName"),
+    RejectionCode.MISSING_CUSTOMER: _only_sentence(RejectionCode.MISSING_CUSTOMER, "customerId"),
     RejectionCode.CUSTOMER_NOT_FOUND: _customer_not_found,
     RejectionCode.CUSTOMER_MISMATCH: _customer_mismatch,
     RejectionCode.INVALID_TIMESTAMP: _timestamp(RejectionCode.INVALID_TIMESTAMP),
     RejectionCode.TIMESTAMP_IN_FUTURE: _timestamp(RejectionCode.TIMESTAMP_IN_FUTURE),
     RejectionCode.TIMESTAMP_TOO_OLD: _too_old,
-    RejectionCode.MISSING_TIMESTAMP: _bare(RejectionCode.MISSING_TIMESTAMP, "timestamp"),
+    RejectionCode.MISSING_TIMESTAMP: _only_sentence(RejectionCode.MISSING_TIMESTAMP, "timestamp"),
     RejectionCode.INVALID_PROPERTIES: _invalid_properties,
     RejectionCode.INVALID_FIELD: _invalid_field,
     RejectionCode.CONTRACT_NOT_FOUND: _contract_not_found,

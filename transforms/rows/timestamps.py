@@ -1,4 +1,4 @@
-"""Timestamps: ISO 8601 with an offset, or what a mapping says, to UTC instants of whole microseconds."""
+"""Read timestamps, in ISO 8601 or as a mapping says, as UTC instants of whole microseconds."""
 
 import re
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import polars as pl
 
+from schemas.frames.instant import INSTANT
 from transforms.values.days import zone_named
 from transforms.values.numbers import is_json_number, plain_decimal
 
@@ -16,7 +17,7 @@ ISO_8601 = (
     r"(?<hour>[0-9]{2}):(?<minute>[0-9]{2}):(?<second>[0-9]{2})(?:\.(?<fraction>[0-9]+))?"
     rf"(?: ?(?<offset>{_OFFSET}))?$"
 )
-"""The only form understood without a mapping's ``format``; without an offset it needs a mapping's ``time_zone``."""
+"""The only form that is read without a mapping's ``format``; without an offset it needs a mapping's ``time_zone``."""
 
 DIRECTIVES = {
     "Y": r"(?<year>[0-9]{4})",
@@ -33,8 +34,10 @@ DIRECTIVES = {
     "z": rf"(?<offset>{_OFFSET})",
     "%": "%",
 }
-"""What a mapping's ``format`` may hold after a per cent sign. ``%f`` is any number of digits; ``%b`` and ``%B`` are
-English; two digits are demanded where another number touches."""
+"""The directives of a mapping's ``format``, without the per cent sign.
+
+``%f`` is any number of digits; ``%b`` and ``%B`` are English; a number next to another number needs two digits.
+"""
 
 _MONTHS = (
     "january", "february", "march", "april", "may", "june",
@@ -48,7 +51,7 @@ _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a local time is meant
 
 @dataclass(frozen=True)
 class TimestampForm:
-    """How a source writes timestamps: a unit of epoch numbers, a format, or neither (ISO 8601); the zone of naive ones."""
+    """The form of a source's timestamps: a unit of epoch numbers, a format, or neither (ISO 8601); the zone of naive ones."""
 
     unit: str | None = None
     format: str | None = None
@@ -56,51 +59,48 @@ class TimestampForm:
 
 
 def read_instants(texts: pl.Series, form: TimestampForm) -> pl.DataFrame:
-    """One row per text: ``at`` Datetime us UTC, null where it is no timestamp, and ``is_doubled`` Boolean.
+    """Return one row per text: ``at`` Datetime us UTC, null if the text is no timestamp, and ``is_doubled`` Boolean.
 
-    ``is_doubled`` marks a local time that occurred twice, of which the earlier is taken. Digits beyond the microsecond
-    are cut; an instant outside the years 1–9999 is none.
+    ``is_doubled`` marks a local time that occurred twice; the earlier instant is taken. Digits beyond the microsecond
+    are cut; an instant outside the years 1–9999 is no timestamp.
     """
     if form.unit is not None:
         micros, doubled = _epoch_micros(texts, form.unit), pl.Series([False], dtype=pl.Boolean)
     else:
         micros, doubled = _calendar_micros(texts, form)
     frame = pl.DataFrame({"at": micros}).with_columns(
-        at=pl.when(pl.col("at").is_between(_FIRST, _END, closed="left"))
-        .then(pl.col("at"))
-        .cast(pl.Datetime("us"))
-        .dt.replace_time_zone("UTC")
+        at=pl.when(pl.col("at").is_between(_FIRST, _END, closed="left")).then(pl.col("at")).cast(INSTANT)
     )
     return frame.with_columns(is_doubled=doubled if len(doubled) == len(frame) else pl.lit(False))
 
 
 def format_problem(form: str) -> str | None:
-    """What is wrong with a mapping's ``format``, or None."""
+    """Return what is wrong with a mapping's ``format``, or None."""
     names = re.findall(r"%(.?)", form, re.DOTALL)
     unknown = next((name for name in names if name not in DIRECTIVES), None)
     if unknown is not None:
         return f"%{unknown} is not understood; allowed are {', '.join('%' + name for name in DIRECTIVES)}"
-    held = set(names)
+    found = set(names)
     if (
-        len(held - {"%"}) < len([name for name in names if name != "%"])
-        or {"b", "B"} <= held
-        or {"m", "b"} <= held
+        len(found - {"%"}) < len([name for name in names if name != "%"])
+        or {"b", "B"} <= found
+        or {"m", "b"} <= found
     ):
         return "a part of the time is said twice"
-    has_date = {"Y", "d"} <= held and held & {"m", "b", "B"}
-    has_time = {"M", "S"} <= held and ("H" in held) != ({"I", "p"} <= held)
+    has_date = {"Y", "d"} <= found and found & {"m", "b", "B"}
+    has_time = {"M", "S"} <= found and ("H" in found) != ({"I", "p"} <= found)
     return None if has_date and has_time else "it needs %Y, %m or %b, %d, %H (or %I and %p), %M and %S"
 
 
 def _calendar_micros(texts: pl.Series, form: TimestampForm) -> tuple[pl.Series, pl.Series]:
-    """UTC microseconds since the epoch, and which of them are of a doubled local time."""
+    """Return UTC microseconds since the epoch, and whether each is of a doubled local time."""
     pattern = ISO_8601 if form.format is None else _pattern(form.format)
     parts = pl.DataFrame({"parts": texts.cast(pl.String).str.extract_groups(pattern)}).unnest("parts")
     if "offset" not in parts.columns:
         parts = parts.with_columns(offset=pl.lit(None, pl.String))
-    # Lazily, each part is turned into a number once, however often it is asked for: in half of the time.
-    asked = parts.lazy().select(local=_local_micros(parts.columns), offset=_offset_micros())
-    local, offset = asked.collect(engine="in-memory")
+    # A lazy query converts each part once, although several expressions use it: this takes half of the time.
+    query = parts.lazy().select(local=_local_micros(parts.columns), offset=_offset_micros())
+    local, offset = query.collect(engine="in-memory")
     shifted = local - offset
     if form.time_zone is None:
         return shifted, pl.Series([False])
@@ -114,18 +114,18 @@ def _calendar_micros(texts: pl.Series, form: TimestampForm) -> tuple[pl.Series, 
 
 
 def _pattern(form: str) -> str:
-    """A format as a regular expression with the groups of ``ISO_8601``."""
+    """Return a format as a regular expression with the groups of ``ISO_8601``."""
     pieces = re.findall(r"%.|[^%]", form, re.DOTALL)
-    written = []
+    parts = []
     for index, piece in enumerate(pieces):
         if piece.startswith("%"):
             expression = DIRECTIVES[piece[1]]
             neighbours = [pieces[index - 1] if index else "", *pieces[index + 1 : index + 2]]
             touches = any(_is_number(neighbour) for neighbour in neighbours)
-            written.append(expression.replace("{1,2}", "{2}") if touches else expression)
+            parts.append(expression.replace("{1,2}", "{2}") if touches else expression)
         else:
-            written.append(f"\\x{{{ord(piece):x}}}")
-    return "^" + "".join(written) + "$"
+            parts.append(f"\\x{{{ord(piece):x}}}")
+    return "^" + "".join(parts) + "$"
 
 
 def _is_number(piece: str) -> bool:
@@ -133,7 +133,7 @@ def _is_number(piece: str) -> bool:
 
 
 def _local_micros(groups: list[str]) -> pl.Expr:
-    """Microseconds since 1970 of the time as written, whatever its zone; null where there is no such time."""
+    """Return microseconds since 1970 of the time as written, regardless of its zone; null if there is no such time."""
     year, day = _number("year"), _number("day")
     month = _number("month") if "month" in groups else _month_named()
     hour = _number("hour") if "hour" in groups else _hour_of_half()
@@ -159,7 +159,7 @@ def _number(group: str) -> pl.Expr:
 
 
 def _month_named() -> pl.Expr:
-    """The number of an English month, by its name or its first three letters."""
+    """Return the number of an English month, by its name or its first three letters."""
     names = {name: number for number, name in enumerate(_MONTHS, 1)}
     names |= {name[:3]: number for name, number in list(names.items())}
     return pl.col("month_name").str.to_lowercase().replace_strict(names, default=None, return_dtype=pl.Int64)
@@ -180,7 +180,7 @@ def _days_in_month(year: pl.Expr, month: pl.Expr) -> pl.Expr:
 
 
 def _days(year: pl.Expr, month: pl.Expr, day: pl.Expr) -> pl.Expr:
-    """Days since 1970 in the proleptic Gregorian calendar, the year counted from March."""
+    """Return days since 1970 in the proleptic Gregorian calendar, by years that begin in March."""
     march_year = year - (month <= 2).cast(pl.Int64)
     era = march_year // 400
     year_of_era = march_year - era * 400
@@ -189,7 +189,7 @@ def _days(year: pl.Expr, month: pl.Expr, day: pl.Expr) -> pl.Expr:
 
 
 def _offset_micros() -> pl.Expr:
-    """What to take off the local time; null where the offset is none, or has more than 23 hours or 59 minutes."""
+    """Return the offset to subtract from the local time; null if it is absent, or above 23 hours or 59 minutes."""
     offset = pl.col("offset")
     digits = offset.str.slice(1).str.replace(":", "", literal=True).str.pad_end(4, "0")
     hours = digits.str.slice(0, 2).cast(pl.Int64, strict=False)
@@ -200,7 +200,10 @@ def _offset_micros() -> pl.Expr:
 
 
 def _zoned(local: pl.Series, zone: str) -> pl.DataFrame:
-    """``at`` UTC microseconds and ``is_doubled`` of local ones: whole days of one offset at once, the rest singly."""
+    """Return ``at`` (UTC microseconds) and ``is_doubled`` of local microseconds.
+
+    Days with a single offset are converted at once, all other local times one by one.
+    """
     frame = pl.DataFrame({"local": local}).with_columns(day=pl.col("local") // _DAY)
     days = frame["day"].unique()
     offsets = pl.Series([_offset_of_day(zone, day) for day in days], dtype=pl.Int64)
@@ -221,7 +224,7 @@ def _zoned(local: pl.Series, zone: str) -> pl.DataFrame:
 
 @lru_cache(maxsize=100_000)
 def _offset_of_day(zone: str, day: int) -> int | None:
-    """The zone's offset in microseconds, if no clock is changed on that local day or near it."""
+    """Return the zone's offset in microseconds, or None if clocks change on that local day or near it."""
     try:
         noon = datetime(1970, 1, 1, 12, tzinfo=UTC) + timedelta(days=day)
         moments = [noon + timedelta(hours=hours) for hours in range(-36, 37)]
@@ -233,7 +236,7 @@ def _offset_of_day(zone: str, day: int) -> int | None:
 
 
 def _instant(zone: str, micros: int) -> tuple[int | None, bool]:
-    """The earlier instant of a local time, and whether there are two; None where a clock skipped it."""
+    """Return the earlier instant of a local time, and whether there are two; None if clocks skipped it."""
     try:
         local = _EPOCH + timedelta(microseconds=micros)
         first = local.replace(tzinfo=zone_named(zone)).astimezone(UTC)
@@ -246,7 +249,7 @@ def _instant(zone: str, micros: int) -> tuple[int | None, bool]:
 
 
 def _epoch_micros(texts: pl.Series, unit: str) -> pl.Series:
-    """Microseconds of numbers counted in a unit since 1970; decimals beyond the microsecond are cut downwards."""
+    """Return the microseconds of numbers counted in a unit since 1970; decimals beyond the microsecond are cut downwards."""
     scale = _UNITS[unit]
     is_whole = pl.col("text").str.contains(r"^(?:0|-?[1-9][0-9]{0,14})$")
     frame = pl.DataFrame({"text": texts.cast(pl.String)}).select(

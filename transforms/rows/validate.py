@@ -1,4 +1,4 @@
-"""Rows that keep every rule go on; the others are set aside with the first code that applies."""
+"""Split rows into those that keep every rule and those that break one, each with the first code that applies."""
 
 from dataclasses import dataclass
 
@@ -14,16 +14,16 @@ _PRECEDENCE = {code.value: place for place, code in enumerate(RejectionCode)}
 
 @dataclass(frozen=True)
 class Validated:
-    """Both halves: ``accepted`` rows, and ``refused`` ones with a ``code`` (String) beside them; order kept."""
+    """The accepted rows, and the refused rows with their ``code`` (String); both in the order of the rows."""
 
     accepted: pl.DataFrame
     refused: pl.DataFrame
 
 
 def validate(rows: pl.DataFrame, rules: pa.DataFrameSchema) -> Validated:
-    """Splits rows by rules whose names are rejection codes; no setting of the environment turns them off.
+    """Split rows by rules whose names are rejection codes; no setting of the environment turns the rules off.
 
-    Raises SchemaErrors where the frame itself, and not a row, breaks the schema.
+    Raises SchemaErrors if the frame itself, and not a row, breaks the schema.
     """
     try:
         with config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA):
@@ -40,7 +40,7 @@ def validate(rows: pl.DataFrame, rules: pa.DataFrameSchema) -> Validated:
 
 
 def _first_codes(errors: SchemaErrors, height: int) -> pl.Series:
-    """Each row's first code in the order of precedence, null where it broke no rule."""
+    """Return each row's first code in the order of precedence; null if the row broke no rule."""
     cases: pl.DataFrame = errors.failure_cases
     if not cases["check"].is_in(list(_PRECEDENCE)).all() or cases["index"].null_count():
         raise errors

@@ -4,7 +4,8 @@ from typing import Final
 
 import polars as pl
 
-from transforms.values.days import INSTANT, LAST_INSTANT
+from schemas.frames.instant import INSTANT
+from transforms.values.days import LAST_INSTANT
 
 AMBIGUITIES_SCHEMA: Final = pl.Schema(
     {"customer_no": pl.Int32(), "meter_no": pl.Int32(), "from_at": INSTANT, "until_at": INSTANT}

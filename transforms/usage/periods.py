@@ -9,9 +9,10 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
+from schemas.frames.instant import INSTANT
 from schemas.vocabulary import Interval
 from transforms.usage.anchors import Anchor, anchor_of, anchored
-from transforms.values.days import INSTANT, LAST_INSTANT, openings, zone_named
+from transforms.values.days import LAST_INSTANT, openings, zone_named
 
 _SCHEDULE = ("start_on", "end_on", "anchor", "interval", "interval_count")
 """What a run of periods depends on; contracts share them, so each is laid out once."""

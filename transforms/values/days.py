@@ -1,4 +1,4 @@
-"""Days of a billing time zone as instants: where each begins and where the next one does."""
+"""Convert days of a billing time zone to instants: each day begins at one and ends where the next begins."""
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
@@ -10,24 +10,23 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from schemas.errors import ConfigurationError
-
-INSTANT: Final = pl.Datetime("us", "UTC")
+from schemas.frames.instant import INSTANT
 
 FIRST_INSTANT = datetime.min.replace(tzinfo=UTC)
 LAST_INSTANT = datetime.max.replace(tzinfo=UTC)
-"""Events lie in the years 1 to 9999; a day or period that goes on beyond ends here."""
+"""The bounds of events, which lie in the years 1 to 9999; a day or period that lasts longer ends here."""
 
 NEAREST_DAYS: Final = 2
-"""A local day opens within this of the UTC day of any of its instants."""
+"""The days by which a local day and the UTC day of any of its instants differ at most."""
 
 _SECOND = timedelta(seconds=1)
 
 
 @cache
 def zone_named(name: str) -> ZoneInfo:
-    """The IANA zone of that name, as the pinned ``tzdata`` has it; raises ConfigurationError where there is none.
+    """Return the IANA zone of a name from the pinned ``tzdata``; raise ConfigurationError if there is none.
 
-    Not the machine's own data: Debian's differs before 1970, and numbers must not depend on the machine.
+    The machine's own data is not used: Debian's differs before 1970, and numbers must not depend on the machine.
     """
     if name not in _zone_names():
         raise ConfigurationError(
@@ -43,9 +42,9 @@ def _zone_names() -> frozenset[str]:
 
 
 def opening(zone: ZoneInfo, day: date) -> datetime:
-    """The first instant (UTC) whose local date is ``day``, or where the zone skipped that day, a later one.
+    """Return the first instant (UTC) of a local day; if the zone skipped the day, the first instant after it.
 
-    Of two midnights the earlier; where midnight is missing, the end of the gap.
+    Of two midnights the earlier counts; if midnight is missing, the end of the gap.
     """
     midnight = datetime.combine(day, time.min, tzinfo=zone)
     earlier = _instant(midnight)
@@ -56,16 +55,16 @@ def opening(zone: ZoneInfo, day: date) -> datetime:
 
 
 def openings(zone: ZoneInfo, days: Iterable[date]) -> pl.DataFrame:
-    """One row per day asked for: ``day`` Date, ``opens_at`` Datetime us UTC."""
-    asked = list(days)
+    """Return one row per day: ``day`` Date, ``opens_at`` Datetime us UTC."""
+    listed = list(days)
     return pl.DataFrame(
-        {"day": asked, "opens_at": [opening(zone, day) for day in asked]},
+        {"day": listed, "opens_at": [opening(zone, day) for day in listed]},
         schema={"day": pl.Date, "opens_at": INSTANT},
     )
 
 
 def day_of(zone: str, instant: datetime) -> date:
-    """The day of a zone that an instant lies on: the last one that opens by then."""
+    """Return the day of a zone in which an instant lies: the last day that opens no later."""
     named = zone_named(zone)
     nearest = range(instant.toordinal() + NEAREST_DAYS, instant.toordinal() - NEAREST_DAYS - 1, -1)
     days = (date.fromordinal(n) for n in nearest if 1 <= n <= date.max.toordinal())
@@ -73,7 +72,7 @@ def day_of(zone: str, instant: datetime) -> date:
 
 
 def _instant(local: datetime) -> datetime:
-    """The instant of a local time, held within what can be written; ``fold`` picks one of two."""
+    """Return the instant of a local time, within the bounds of events; ``fold`` picks one of two."""
     offset = local.utcoffset() or timedelta()
     try:
         return local.replace(tzinfo=UTC, fold=0) - offset
@@ -82,7 +81,7 @@ def _instant(local: datetime) -> datetime:
 
 
 def _end_of_gap(zone: ZoneInfo, day: date, *, before: datetime, after: datetime) -> datetime:
-    """Where the clocks jumped over the midnight of ``day``: after ``before``, at the latest ``after``."""
+    """Return the instant at which clocks skipped the midnight of a day: later than ``before``, at most ``after``."""
     while after - before > _SECOND:
         middle = before + (after - before) // 2 // _SECOND * _SECOND
         if middle.astimezone(zone).date() < day:

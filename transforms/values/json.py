@@ -1,4 +1,4 @@
-"""JSON read to the letter: numbers as their text, broken text refused with its byte offset."""
+"""Read and write JSON exactly: numbers keep their text, and broken text is refused with its byte offset."""
 
 import json
 import re
@@ -10,7 +10,7 @@ import msgspec
 import polars as pl
 
 DEPTH_LIMIT = 64
-"""How many objects and lists may stand inside one another, the outermost counted."""
+"""The objects and lists that may be nested in one another, the outermost included."""
 
 _STRING_OR = r'"(?:[^"\\]|\\.)*"|'
 _BRACKETS = re.compile(_STRING_OR + r"([\[{])|([\]}])", re.DOTALL)
@@ -24,13 +24,13 @@ _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def has_lone_surrogate(texts: pl.Series) -> pl.Series:
-    """Which texts hold the escape of half a surrogate pair; null stays null. The texts are JSON, or may be anything."""
-    is_doubtful = texts.str.contains(_ESCAPED_SURROGATE.pattern)
-    places = is_doubtful.arg_true()
+    """Return whether each text has the escape of half a surrogate pair; null stays null. The texts need not be JSON."""
+    is_suspect = texts.str.contains(_ESCAPED_SURROGATE.pattern)
+    places = is_suspect.arg_true()
     if not len(places):
-        return is_doubtful
+        return is_suspect
     halves = texts.gather(places).str.replace_all(_WHOLE_OR_BACKSLASH, "")
-    return is_doubtful.scatter(places, halves.str.contains(_ESCAPED_SURROGATE.pattern))
+    return is_suspect.scatter(places, halves.str.contains(_ESCAPED_SURROGATE.pattern))
 
 
 _EXACT_DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
@@ -54,31 +54,31 @@ def encode_sorted(value: Any) -> bytes:
 
 
 class NotJsonError(ValueError):
-    """What is wrong with the text, and where: the byte offset is part of the words."""
+    """A text that is no JSON; the message says why, with the byte offset."""
 
 
 class Number(str):
-    """A JSON number, by its text."""
+    """A JSON number as its text."""
 
     __slots__ = ()
 
 
 class Members(dict[str, Any]):
-    """A JSON object in which the last of equal names counts; ``has_repeats`` says that there were some."""
+    """A JSON object in which the last of equal names counts; ``has_repeats`` says whether there were any."""
 
     has_repeats = False
 
 
 def parse(text: bytes) -> Any:
-    """The value of a JSON text: Members, list, str, Number, bool or None.
+    """Return the value of a JSON text: Members, list, str, Number, bool or None.
 
-    Raises NotJsonError where it is broken, is not UTF-8, holds a lone surrogate or is nested too deeply.
+    Raises NotJsonError if it is broken, is not UTF-8, holds a lone surrogate or is nested too deeply.
     """
     return parse_text(_decoded(text))
 
 
 def parse_text(text: str) -> Any:
-    """Like ``parse``, of a text."""
+    """Return the value of a JSON text, as ``parse`` does of bytes."""
     _refuse_depth(text)
     try:
         value = json.loads(
@@ -87,14 +87,22 @@ def parse_text(text: str) -> Any:
     except json.JSONDecodeError as error:
         words = error.msg.removesuffix(" at")
         raise _not_json(words[0].lower() + words[1:], text, error.pos) from None
-    except _ConstantMet:
+    except _ConstantError:
         raise _constant(text) from None
     _refuse_lone_surrogate(text)
     return value
 
 
+def parse_sound(text: str | bytes) -> dict[str, Any]:
+    """Return the members of an object that is known to be sound JSON: int, Number, str, bool, None, list or dict.
+
+    Much faster than ``parse``, but it finds no lone surrogate, and a whole number must not be too long for Python.
+    """
+    return _SOUND_DECODER.decode(text)
+
+
 def write(value: Any) -> str:
-    """Compact JSON of what ``parse`` gives; numbers keep their text."""
+    """Return a value of ``parse`` as compact JSON; numbers keep their text."""
     if isinstance(value, Number):
         return str(value)
     if isinstance(value, dict):
@@ -109,16 +117,19 @@ def write(value: Any) -> str:
 
 
 def quote(text: str) -> str:
-    """The text as a JSON string."""
+    """Return a text as a JSON string."""
     return encode_basestring(text)
 
 
-class _ConstantMet(Exception):  # noqa: N818 - never leaves this module
-    """NaN or Infinity, which Python's parser would take."""
+_SOUND_DECODER: Final = msgspec.json.Decoder(dict[str, Any], float_hook=Number)
+
+
+class _ConstantError(Exception):
+    """NaN or Infinity, which Python's parser would accept."""
 
 
 def _refuse(constant: str) -> None:
-    raise _ConstantMet(constant)
+    raise _ConstantError(constant)
 
 
 def _members(pairs: list[tuple[str, Any]]) -> Members:

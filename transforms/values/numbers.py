@@ -1,4 +1,4 @@
-"""Numbers as exact decimal text; nothing here or behind it ever becomes a binary float."""
+"""Write numbers as exact decimal text; no number ever becomes a binary float."""
 
 import re
 
@@ -6,7 +6,7 @@ JSON_NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 """The grammar of a JSON number, for Python's and polars' regular expressions alike."""
 
 DIGIT_LIMIT = 1000
-"""Digits allowed on either side of the point, written plainly; leading and trailing zeros do not count."""
+"""The digits allowed on either side of the point, written plainly; leading and trailing zeros do not count."""
 
 _JSON_NUMBER = re.compile(JSON_NUMBER)
 _ALREADY_PLAIN = re.compile(r"0|-?[1-9][0-9]*(?:\.[0-9]*[1-9])?|-?0\.[0-9]*[1-9]")
@@ -15,9 +15,9 @@ _EXPONENT_DIGITS = 9
 
 
 def plain_decimal(text: str) -> str | None:
-    """The one plain spelling of a JSON number's value: no exponent, no needless zeros, no negative zero.
+    """Return the one plain spelling of a JSON number's value: no exponent, no needless zeros, no negative zero.
 
-    None where it is no JSON number or has more than ``DIGIT_LIMIT`` digits on a side of the point.
+    None if it is no JSON number or has more than ``DIGIT_LIMIT`` digits on a side of the point.
     """
     if _ALREADY_PLAIN.fullmatch(text) is not None and len(text) <= DIGIT_LIMIT:
         return text
@@ -32,22 +32,22 @@ def plain_decimal(text: str) -> str | None:
 
 
 def is_json_number(text: str) -> bool:
-    """Whether the text is a JSON number, whatever its size."""
+    """Return whether the text is a JSON number of any size."""
     return _JSON_NUMBER.fullmatch(text) is not None
 
 
 def _digits_and_point(text: str) -> tuple[str, str, int]:
-    """Sign, significant digits, and how many of them stand before the point (negative: zeros after it)."""
+    """Return the sign, the significant digits, and how many of them are before the point (negative: zeros after it)."""
     parts = _PARTS.fullmatch(text)
     assert parts is not None  # noqa: S101 - the grammar has been checked
     sign, whole, fraction, exponent = parts.groups(default="")
-    written = (whole + fraction).lstrip("0")
-    point = len(whole) - (len(whole + fraction) - len(written)) + _shift(exponent)
-    return sign, written.rstrip("0"), point
+    digits = (whole + fraction).lstrip("0")
+    point = len(whole) - (len(whole + fraction) - len(digits)) + _shift(exponent)
+    return sign, digits.rstrip("0"), point
 
 
 def _shift(exponent: str) -> int:
-    """The exponent as a number; one too long to matter is cut to a size that is surely out of bounds."""
+    """Return the exponent as a number; one with too many digits becomes a number that is surely out of bounds."""
     digits = exponent.lstrip("+-").lstrip("0")
     size = int(digits or "0") if len(digits) <= _EXPONENT_DIGITS else 10**_EXPONENT_DIGITS
     return -size if exponent.startswith("-") else size

@@ -1,46 +1,55 @@
-"""Properties: a flat object of texts, numbers and booleans that Postgres can hold, or the flaw that says why not."""
+"""Check properties: a flat object of texts, numbers and booleans that Postgres can store, or the flaw that says why not."""
 
 import re
 from functools import lru_cache
 from typing import Any
 
-import msgspec
 import polars as pl
 
-from transforms.values.json import Members, NotJsonError, Number, has_lone_surrogate, parse_text, quote, write
+from transforms.values.json import (
+    Members,
+    NotJsonError,
+    Number,
+    has_lone_surrogate,
+    parse_sound,
+    parse_text,
+    quote,
+    write,
+)
 from transforms.values.numbers import DIGIT_LIMIT, JSON_NUMBER, plain_decimal
+from transforms.values.text import cut
 
 _PLAIN_TEXT = r'"[^"\\\x00-\x1f]*"'
 _PLAIN_MEMBER = rf"{_PLAIN_TEXT}: ?(?:{_PLAIN_TEXT}|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?|true|false)"
 PLAIN_OBJECT = rf"^\{{(?:{_PLAIN_MEMBER}(?:, ?{_PLAIN_MEMBER})*)?\}}$"
-"""What most exports hold: without escapes and exponents nothing is in doubt, and it takes half of the time to see."""
+"""Properties without escapes and exponents, as most exports have them; matching this takes half of the time of FLAT_OBJECT."""
 
 _TEXT = r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"'
 _SPACE = r"[ \t\r\n]*"
 _MEMBER = rf"{_SPACE}{_TEXT}{_SPACE}:{_SPACE}(?:{_TEXT}|{JSON_NUMBER}|true|false){_SPACE}"
 FLAT_OBJECT = rf"^\{{(?:{_MEMBER}(?:,{_MEMBER})*|{_SPACE})\}}$"
-_DOUBTFUL = r"\\u0000|[eE][+-]?[0-9]{3}"
-"""An escape that is refused, or an exponent that may be too large (or a text that looks like either)."""
+_SUSPECT = r"\\u0000|[eE][+-]?[0-9]{3}"
+"""An escape that is refused, an exponent that may be too large, or a text that looks like either."""
 
-_SURELY_SHORT = 800
-"""Bytes of properties in which no number with a two-digit exponent can pass ``DIGIT_LIMIT``."""
+_SHORT_BYTES = 800
+"""The bytes of properties in which no number with a two-digit exponent can exceed ``DIGIT_LIMIT``."""
 
 
 def check_properties(frame: pl.DataFrame) -> pl.DataFrame:
-    """Judges ``properties`` (String, null where absent, which becomes ``{}``) and completes flaw and name beside it.
+    """Check ``properties`` (String, null if absent, which becomes ``{}``), and set ``properties_flaw`` and ``properties_name``.
 
-    ``properties_flaw`` stays null where all is well; else it has words such as ``"a" is null``, and ``properties_name`` the
-    name of the property, if it is one's. A flaw found before stands.
+    The flaw is null if there is none; else it has words such as ``"a" is null``, and the name is that of the property, if
+    it is a property's flaw. A flaw found before stays.
     """
     texts = frame["properties"]
-    is_short = texts.str.len_bytes() <= _SURELY_SHORT
+    is_short = texts.str.len_bytes() <= _SHORT_BYTES
     rest = texts.filter(~(texts.str.contains(PLAIN_OBJECT) & is_short)).unique().drop_nulls()
-    doubtful = rest.filter(~_is_sound(rest))
+    suspects = rest.filter(~_is_sound(rest))
     frame = frame.with_columns(pl.col("properties").fill_null("{}"))
-    if not len(doubtful):
+    if not len(suspects):
         return frame
     examined = pl.DataFrame(
-        [(text, *_examine(text)) for text in doubtful],
+        [(text, *_examine(text)) for text in suspects],
         schema=dict.fromkeys(("properties", "exact", "flaw", "name"), pl.String),
         orient="row",
     )
@@ -57,20 +66,23 @@ def check_properties(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _is_sound(texts: pl.Series) -> pl.Series:
-    """Which texts are surely flat objects that Postgres can hold."""
-    is_flat = texts.str.contains(FLAT_OBJECT) & (texts.str.len_bytes() <= _SURELY_SHORT)
-    return is_flat & ~texts.str.contains(_DOUBTFUL) & ~has_lone_surrogate(texts)
+    """Return whether each text is surely a flat object that Postgres can store."""
+    is_flat = texts.str.contains(FLAT_OBJECT) & (texts.str.len_bytes() <= _SHORT_BYTES)
+    return is_flat & ~texts.str.contains(_SUSPECT) & ~has_lone_surrogate(texts)
 
 
 def canonical_properties(text: str) -> str:
-    """The one spelling of checked properties: names by code point, numbers plain, no spaces; equal exactly where JSON is."""
-    members: dict[str, Any] = _DECODER.decode(text)
+    """Return the one spelling of checked properties: names by code point, plain numbers, no spaces.
+
+    Two spellings are equal exactly if the JSON values are.
+    """
+    members = parse_sound(text)
     return "{" + ",".join([f"{_name(name)}:{_canonical(members[name])}" for name in sorted(members)]) + "}"
 
 
-_DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=Number)
 _quoted_once = lru_cache(maxsize=10_000)(quote)
 _SHORT = 64
+_NAME_SHOWN = 60
 
 
 def _name(name: str) -> str:
@@ -91,7 +103,7 @@ def _canonical(value: Any) -> str:
 
 
 def _examine(text: str) -> tuple[str | None, str | None, str | None]:
-    """What goes on instead of the text, or the flaw and the property it lies in."""
+    """Return the text to use instead of this one, or the flaw and the name of the property that has it."""
     try:
         value = parse_text(text)
     except NotJsonError as error:
@@ -101,7 +113,7 @@ def _examine(text: str) -> tuple[str | None, str | None, str | None]:
     for name, member in value.items():
         flaw = _flaw(name, member)
         if flaw is not None:
-            return None, f"{_shown(name)} {flaw}", name
+            return None, f"{quote(cut(name, _NAME_SHOWN))} {flaw}", name
     is_as_written = not value.has_repeats and not any(_is_long(member) for member in value.values())
     return None if is_as_written else _rewritten(value), None, None
 
@@ -112,11 +124,6 @@ def _flaw(name: str, value: object) -> str | None:
     if isinstance(value, Number) and plain_decimal(value) is None:
         return f"has more than {DIGIT_LIMIT:,} digits on a side of the point"
     return None if isinstance(value, str | bool) else f"is {_kind(value)}"
-
-
-def _shown(name: str) -> str:
-    cut = name if len(name) <= 60 else name[:60] + "…"
-    return quote(cut)
 
 
 def _kind(value: object) -> str:
@@ -135,12 +142,12 @@ _LONG_NUMBER = re.compile(rf".{{{DIGIT_LIMIT},}}|.*[eE][+-]?0*[1-9][0-9]{{3}}")
 
 
 def _is_long(value: object) -> bool:
-    """A number within bounds whose spelling Postgres might still refuse, such as ``0e999999``."""
+    """Return whether Postgres might refuse the spelling of a number within bounds, such as ``0e999999``."""
     return isinstance(value, Number) and _LONG_NUMBER.match(value) is not None
 
 
 def _rewritten(members: Members) -> str:
-    """Each name once, and numbers of a strange spelling plain."""
+    """Return the members with each name once, and with long spellings of numbers plain."""
     pairs = (
         f"{quote(name)}:{_canonical(value) if _is_long(value) else write(value)}"
         for name, value in members.items()

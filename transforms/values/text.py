@@ -1,20 +1,55 @@
-"""Make a text safe to show: short, and without characters that could steer a terminal."""
+"""Make texts of users safe to show: on one line, short, and without characters that a terminal would obey."""
 
 import re
+from decimal import Decimal
 
-VALUE_LIMIT = 200
-"""Code points of a value that a rejection keeps; the whole row is kept beside it."""
+EXCERPT_LIMIT = 200
+"""The code points of a value that a rejection keeps; the bytes of the whole row are kept beside it."""
 
-_UNSAFE = re.compile(
+QUOTED_LIMIT = 80
+"""The characters of a quoted value in a message."""
+
+_STEERING = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff"
     "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
+"""Characters that steer a terminal or have no width."""
 
 
 def visible(text: str) -> str:
-    """The text cut to ``VALUE_LIMIT``, with characters that could steer a terminal or are not to be seen escaped."""
-    cut = text if len(text) <= VALUE_LIMIT else text[: VALUE_LIMIT - 1] + "…"
-    return _UNSAFE.sub(lambda found: _escaped(found[0]), cut)
+    r"""Return a text for a terminal, with every character that is not printable escaped.
+
+    >>> visible("bad\x1b[0m")
+    'bad\\x1b[0m'
+    """
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def excerpt(text: str) -> str:
+    """Return a text as rejections and counts keep it: cut to ``EXCERPT_LIMIT``, with characters that steer a terminal escaped.
+
+    Unlike ``visible`` it leaves unusual spaces and letters as they are: an id may differ from a known one by nothing else.
+    """
+    short = text if len(text) <= EXCERPT_LIMIT else text[: EXCERPT_LIMIT - 1] + "…"
+    return _STEERING.sub(lambda found: _escaped(found[0]), short)
+
+
+def quoted(value: object) -> str:
+    """Return a value of a document for a message: on one line, at most ``QUOTED_LIMIT`` characters, a text in quotes."""
+    if isinstance(value, bool) or value is None:
+        written = {True: "true", False: "false", None: "null"}[value]
+    elif isinstance(value, int | Decimal):
+        written = str(value)
+    elif isinstance(value, str):
+        written = repr(value)
+    else:
+        written = "a list" if isinstance(value, list | tuple) else "an object"
+    return written if len(written) <= QUOTED_LIMIT else f"{written[: QUOTED_LIMIT - 4]}...'"
+
+
+def cut(text: str, limit: int) -> str:
+    """Return the first characters of a text, with an ellipsis if there are more than ``limit``."""
+    return text if len(text) <= limit else text[:limit] + "…"
 
 
 def _escaped(character: str) -> str:

@@ -1,5 +1,7 @@
 """Derive the format of a file from its name, and print the name safely."""
 
+from transforms.values.text import visible
+
 STANDARD_INPUT = "-"
 
 JSON = (".jsonl", ".ndjson", ".json")
@@ -30,9 +32,4 @@ def is_known(name: str) -> bool:
 
 def printable(name: str) -> str:
     """Return the name as a terminal may print it on one line, with unprintable characters escaped."""
-    if name == STANDARD_INPUT:
-        return "standard input"
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape", "surrogatepass").decode()
-        for letter in name
-    )
+    return "standard input" if name == STANDARD_INPUT else visible(name)

@@ -1,4 +1,4 @@
-"""A mapping's file is read, or one line says which key is wrong and what was allowed."""
+"""A mapping file is read, or one line names the wrong key and the allowed values."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ ContextTokens = { column = "ContextTokens", type = "number" }
 
 
 def test_a_mapping_is_read_from_toml(tmp_path: Path) -> None:
-    """Every option there is; and no file is the mapping by name."""
+    """All options are read; without a file, columns are taken by name."""
     file = tmp_path / "vendor.toml"
     file.write_text(WHOLE)
     mapping = load_mapping(file)
@@ -67,8 +67,8 @@ def test_a_mapping_is_read_from_toml(tmp_path: Path) -> None:
         ("[properties]\na = {}", "properties.a needs exactly one of column, value"), ('[properties]\n"a b" = { column = "x", z = 1 }', "properties.a b.z is no key of a mapping; allowed here are column, type"), ('fields = "x"', "fields: 'x' must be a table of keys"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_a_mapping_is_one_line(tmp_path: Path, text: str, problem: str) -> None:
-    """The file, the key, what it holds, and what was allowed."""
+def test_an_error_of_a_mapping_is_one_line(tmp_path: Path, text: str, problem: str) -> None:
+    """The line has the file, the key, its value, and the allowed values."""
     file = tmp_path / "vendor.toml"
     file.write_text(text)
     with pytest.raises(ConfigurationError) as refusal:
@@ -77,7 +77,7 @@ def test_what_is_wrong_with_a_mapping_is_one_line(tmp_path: Path, text: str, pro
 
 
 def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
-    """Missing, a folder, or no UTF-8."""
+    """A missing file, a folder and broken UTF-8 are errors."""
     with pytest.raises(ConfigurationError, match="no such file or directory; give a mapping file to read"):
         load_mapping(tmp_path / "none.toml")
     with pytest.raises(ConfigurationError, match="is a directory; give a mapping file to read"):
