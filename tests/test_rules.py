@@ -134,7 +134,7 @@ RULES: Final[dict[str, tuple[str, ...]]] = {
         f"{DATABASE}test_other_bytes_under_the_same_name_are_another_file",
     ),
     "2 same file: a mapping is part of what a file is": (
-        f"{SCHEMAS}test_mappings_that_say_the_same_have_one_digest",
+        f"{SCHEMAS}test_mappings_that_differ_have_different_digests",
     ),
     "3 code: the first that applies is the row's": (
         f"{TRANSFORMS}test_the_first_code_that_applies_wins",

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -183,3 +184,14 @@ def test_a_correction_within_one_file_is_marked() -> None:
     rows = [occurrence(1, 0), occurrence(2, 1), occurrence(3, 0, file_id=2, place_file_id=2)]
     outcomes = decide_outcomes(pl.DataFrame(rows, infer_schema_length=None), is_conflict_rejected=False)
     assert outcomes["corrects_own_file"].to_list() == [False, True, False]
+
+
+@pytest.mark.parametrize("is_omitted", [True, False])
+def test_a_correction_keeps_its_own_time_unless_both_omit_it(*, is_omitted: bool) -> None:
+    """If only one of two versions omits the timestamp, the correction happened at its own time."""
+    rows = [
+        occurrence(1, 0, is_timestamp_omitted=is_omitted, is_existing=True),
+        occurrence(2, 1, is_timestamp_omitted=not is_omitted),
+    ]
+    outcomes = decide_outcomes(pl.DataFrame(rows), is_conflict_rejected=False)
+    assert outcomes["at"].to_physical().to_list() == [1, 2]
