@@ -177,3 +177,30 @@ def test_help_costs_no_heavy_library() -> None:
         check=True,
     )
     assert ended.stdout.strip() == "[]"
+
+
+def test_importing_the_product_starts_no_work_of_polars() -> None:
+    """A process that imported the product can be forked: polars computes nothing at import, so its child finds no threads gone."""
+    modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in MODULES]
+    wanted = [
+        name for name in modules if not name.startswith("flows.orchestration") and "migrations" not in name
+    ]
+    wanted = [name.removesuffix(".__init__") for name in wanted if not name.endswith("__main__")]
+    script = f"""
+import importlib, os, polars
+for name in {wanted}:
+    importlib.import_module(name)
+child = os.fork()
+if child == 0:
+    ended = polars.DataFrame({{"a": [1, 2]}}).with_columns(b=polars.col("a") + 1)["b"].sum()
+    os._exit(0 if ended == 5 else 1)
+raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    ended = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script],
+        cwd=ROOT,
+        env=clean_environment(),
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 0

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import msgspec
@@ -99,7 +99,7 @@ def read_events(
         unknown.update(name for name in names if name not in _KNOWN)
         _learn(runs, [name for name in names if name in _OLD_SPELLINGS or name not in _KNOWN])
         place += 1
-    frames = [pl.DataFrame(pa.Table.from_pylist(exact, schema=_SCHEMA))]
+    frames = [pl.DataFrame(pa.Table.from_pylist(exact, schema=_arrow_schema()))]
     for run in runs:
         run.to_columns()
         frames += run.columns
@@ -110,10 +110,15 @@ def read_events(
     return frame.drop("place").with_columns(_none_if_absent(name) for name in EVENT_COLUMNS), unknown
 
 
-_SCHEMA = (
-    pl.Schema({"place": pl.Int64(), **READ}).to_frame().to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-)
-"""One row per row of the exact path; pyarrow makes columns of lists in a tenth of the time that polars takes."""
+@cache
+def _arrow_schema() -> pa.Schema:
+    """Return the columns of ``READ`` with the place of a row, for pyarrow.
+
+    It makes columns of lists in a tenth of the time that polars takes. Not a constant, because polars would start its
+    threads when this module is imported, and a process forked from it would wait for them for ever.
+    """
+    schema = pl.Schema({"place": pl.Int64(), **READ})
+    return schema.to_frame().to_arrow(compat_level=pl.CompatLevel.oldest()).schema
 
 
 def _none_if_absent(name: str) -> pl.Expr:
