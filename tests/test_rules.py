@@ -218,12 +218,12 @@ RULES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "5 day: days tile": (f"{TRANSFORMS}test_days_tile",),
     "5 boundary: anchor + n × interval, clamped, from the original anchor": (
-        f"{TRANSFORMS}test_inner_edges_are_the_anchors_and_all_of_them",
-        f"{TRANSFORMS}test_an_edge_never_drifts_from_its_anchor",
+        f"{TRANSFORMS}test_inner_boundaries_are_the_anchors_and_all_of_them",
+        f"{TRANSFORMS}test_a_boundary_never_drifts_from_its_anchor",
         f"{STORY}[06-anchors]",
     ),
     "5 boundary: an event at a boundary lies in the period that begins there": (
-        f"{TRANSFORMS}test_an_instant_at_an_edge_lies_in_the_period_that_begins_there",
+        f"{TRANSFORMS}test_an_instant_at_a_boundary_lies_in_the_period_that_begins_there",
         f"{DATABASE}test_the_boundary_instant",
         f"{STORY}[05-period-edges]",
     ),

@@ -17,7 +17,7 @@ TRAPS: Final[dict[int, tuple[str, ...]]] = {
     # calendar
     1: (
         f"{TRANSFORMS}test_anchors_1_to_31_over_60_months",
-        f"{TRANSFORMS}test_an_edge_never_drifts_from_its_anchor",
+        f"{TRANSFORMS}test_a_boundary_never_drifts_from_its_anchor",
         f"{STORY}[06-anchors]",
     ),
     2: (
@@ -38,12 +38,12 @@ TRAPS: Final[dict[int, tuple[str, ...]]] = {
     ),
     5: (
         f"{DATABASE}test_the_boundary_instant",
-        f"{TRANSFORMS}test_an_instant_at_an_edge_lies_in_the_period_that_begins_there",
+        f"{TRANSFORMS}test_an_instant_at_a_boundary_lies_in_the_period_that_begins_there",
         f"{STORY}[05-period-edges]",
     ),
     6: (
         f"{DATABASE}test_microseconds_survive_every_format",
-        f"{TRANSFORMS}test_edges_keep_their_microsecond",
+        f"{TRANSFORMS}test_boundaries_keep_their_microsecond",
     ),
     7: (f"{DATABASE}test_readers_in_two_zones_agree",),
     8: (f"{TRANSFORMS}test_inverted_and_empty_periods_raise",),
