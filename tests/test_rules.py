@@ -113,7 +113,7 @@ RULES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "2 correction: it may move an event to another customer or period": (
         f"{STORY}[03-corrections]",
-        f"{DATABASE}test_what_changed_recomputed_is_everything_recomputed",
+        f"{DATABASE}test_recomputing_what_changed_equals_recomputing_everything",
     ),
     "2 no key: one is derived from the content and its ordinal in the file": (
         f"{DATABASE}test_equal_rows_of_a_file_stay_two_and_are_recognized",
@@ -175,7 +175,7 @@ RULES: Final[dict[str, tuple[str, ...]]] = {
         f"{TRANSFORMS}test_an_event_filter_includes_then_excludes",
     ),
     "4 meter: property filters are ANDed and compare by type": (
-        f"{TRANSFORMS}test_filters_of_one_object_are_all_asked",
+        f"{TRANSFORMS}test_all_conditions_of_one_filter_are_used",
         f"{DATABASE}test_filters_compare_by_type",
     ),
     "4 meter: group keys make a line per combination, absent is null": (
@@ -218,12 +218,12 @@ RULES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "5 day: days tile": (f"{TRANSFORMS}test_days_tile",),
     "5 boundary: anchor + n × interval, clamped, from the original anchor": (
-        f"{TRANSFORMS}test_inner_edges_are_the_anchors_and_all_of_them",
-        f"{TRANSFORMS}test_an_edge_never_drifts_from_its_anchor",
+        f"{TRANSFORMS}test_inner_boundaries_are_the_anchors_and_all_of_them",
+        f"{TRANSFORMS}test_a_boundary_never_drifts_from_its_anchor",
         f"{STORY}[06-anchors]",
     ),
     "5 boundary: an event at a boundary lies in the period that begins there": (
-        f"{TRANSFORMS}test_an_instant_at_an_edge_lies_in_the_period_that_begins_there",
+        f"{TRANSFORMS}test_an_instant_at_a_boundary_lies_in_the_period_that_begins_there",
         f"{DATABASE}test_the_boundary_instant",
         f"{STORY}[05-period-edges]",
     ),
@@ -247,7 +247,7 @@ RULES: Final[dict[str, tuple[str, ...]]] = {
         f"{STORY}[07-several-contracts]",
     ),
     "6 unassigned: each event has the first reason that holds, and counts once the catalog is mended": (
-        f"{DATABASE}test_events_off_every_contract_are_named_and_count_once_it_is_mended",
+        f"{DATABASE}test_events_off_every_contract_are_listed_and_count_once_it_is_corrected",
         f"{STORY}[07-several-contracts]",
     ),
     "6 line: a line keeps its id": (f"{DATABASE}test_a_line_keeps_its_id_through_corrections_and_rollups",),
@@ -265,17 +265,17 @@ RULES: Final[dict[str, tuple[str, ...]]] = {
         f"{DATABASE}test_a_line_is_due_once_the_clock_reaches_its_end",
     ),
     "6 status unsupported: a meter with SQL of its own": (
-        f"{DATABASE}test_what_is_told_of_a_meter_is_what_it_was_rolled_up_by",
+        f"{DATABASE}test_a_line_shows_the_aggregation_that_it_was_computed_by",
     ),
     "6 status withdrawn: a line that no longer exists is left out": (
         f"{DATABASE}test_the_empty_line_goes_when_groups_come",
     ),
     "6 revision: a publish revises exactly the lines that changed": (
-        f"{DATABASE}test_what_changed_recomputed_is_everything_recomputed",
+        f"{DATABASE}test_recomputing_what_changed_equals_recomputing_everything",
         f"{DATABASE}test_a_revision_names_the_import_that_caused_it",
     ),
     "6 function: incremental equals from scratch": (
-        f"{DATABASE}test_what_changed_recomputed_is_everything_recomputed",
+        f"{DATABASE}test_recomputing_what_changed_equals_recomputing_everything",
         f"{DATABASE}test_a_catalog_of_later_counts_as_one_of_before",
     ),
 }

@@ -19,7 +19,7 @@ LINE_COLUMNS: Final = {
 
 
 def report_usage(batches: Iterable[Sequence[Mapping[str, Any]]], line_format: str) -> None:
-    """The usage lines in the format asked for; what machines read is written as it comes."""
+    """Print usage lines as a table, CSV, JSON or Parquet; all but the table are written batch by batch."""
     match line_format:
         case "csv":
             print_csv(USAGE_COLUMNS, chain.from_iterable(batches))
@@ -51,7 +51,7 @@ def _raw(text: str) -> Any:
 
 
 def write_parquet(batches: Iterable[Sequence[Mapping[str, Any]]]) -> None:
-    """The lines as Parquet on standard output; the quantity is exact text."""
+    """Write lines as Parquet to standard output; the quantity is exact text."""
     from pyarrow.parquet import ParquetWriter
 
     if sys.stdout.isatty():
@@ -77,7 +77,7 @@ PARQUET_TYPES: Final = dict.fromkeys(
 
 
 def report_events(events: Sequence[Mapping[str, Any]], *, limit: int, as_json: bool) -> None:
-    """Loaded events, and that there may be more than were asked for."""
+    """Print loaded events, and a note if there may be more than `limit`."""
     if as_json:
         print_json([{**event, "properties": _raw(event["properties"])} for event in events])
         return
@@ -99,7 +99,7 @@ def report_events(events: Sequence[Mapping[str, Any]], *, limit: int, as_json: b
 
 
 def report_unassigned(rows: Sequence[Mapping[str, Any]], *, is_all: bool, as_json: bool) -> None:
-    """Events on no line; of all, or of those asked for."""
+    """Print unassigned events by customer, name and reason; is_all: no filter was given."""
     if as_json:
         print_json(
             [{**row, "first_day": str(row["first_day"]), "last_day": str(row["last_day"])} for row in rows]

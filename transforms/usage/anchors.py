@@ -7,7 +7,7 @@ from datetime import date
 
 @dataclass(frozen=True)
 class Anchor:
-    """A day of one month from which edges are counted; ``day`` may be more than that month has."""
+    """A day of one month from which boundaries are counted; `day` may be more than that month has."""
 
     year: int
     month: int
@@ -15,14 +15,14 @@ class Anchor:
 
     @property
     def on(self) -> date:
-        """The anchor's date, clamped to its month."""
+        """Return the anchor's date, clamped to its month."""
         return clamped(self.year, self.month, self.day)
 
 
 def anchor_of(start_on: date, billing_cycle_anchor: str | None) -> Anchor:
-    """The anchor of a contract that starts on ``start_on``.
+    """Return the anchor of a contract that starts on `start_on`.
 
-    ``billing_cycle_anchor``: a date ``YYYY-MM-DD``, which stands as it is; a day of month ``1`` to ``31``, which
+    billing_cycle_anchor: a date ``YYYY-MM-DD``, which stands as it is; a day of month ``1`` to ``31``, which
     stands for the first such day on or after the start, clamped to its month; or None, the start itself.
     Raises ValueError for anything else.
     """
@@ -46,7 +46,7 @@ def _first_on_or_after(start_on: date, *, day: int) -> Anchor:
 
 
 def clamped(year: int, month: int, day: int) -> date:
-    """Return a day of a month, or the last day where the month has none."""
+    """Return a day of a month, or its last day if the month does not have that day."""
     return date(year, month, min(day, monthrange(year, month)[1]))
 
 

@@ -6,7 +6,7 @@ from transforms.values.days import openings, zone_named
 
 
 def coverages(contracts: pl.DataFrame, *, zone: str) -> pl.DataFrame:
-    """One row per contract that has any instant: contract_no; start_at, end_at Datetime us UTC, half-open.
+    """Return one row per contract that covers any instant: contract_no; start_at, end_at Datetime us UTC, half-open.
 
     contracts: contract_no Int32; start_on Date; end_on Date|null. The end of a contract that rolls on is null.
     """

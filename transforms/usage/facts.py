@@ -1,7 +1,8 @@
 """Fold events into facts: one pass over the events for all meters.
 
-:func:`select_facts` folds events by customer, pinned contract, layer, interval, event name and all that any meter asks of
-their properties; each meter is then a fold of those facts. Names and values from the catalog are bound, never pasted.
+:func:`select_facts` groups events by customer, pinned contract, layer, interval, event name and everything that any meter
+uses of their properties; each meter is then a fold of those facts. Names and values from the catalog are bound, never
+written into the SQL.
 """
 
 from collections import defaultdict
@@ -37,7 +38,7 @@ FACTS_TABLE: Final = "scratch_facts"
 
 @dataclass(frozen=True)
 class Source:
-    """Where facts are made from: a table of events, how it is joined, which of them, and the layer and interval_no of each."""
+    """The events that facts are made from: their table, its joins, a condition, and the layer and interval of each event."""
 
     events: Table
     rows: FromClause
@@ -47,20 +48,20 @@ class Source:
 
 
 def facts_of(rules: Sequence[MeterRule]) -> Facts:
-    """Name the columns of the facts of some meters; what several ask alike stands once."""
+    """Return the columns of the facts of some meters; meters that use the same thing share its column."""
     supported = [rule for rule in rules if rule.is_supported]
-    asked: list[Filter | datetime] = [condition for rule in supported for condition in rule.filters]
-    asked += [rule.inactive_at for rule in supported if rule.inactive_at]
+    conditions: list[Filter | datetime] = [one for rule in supported for one in rule.filters]
+    conditions += [rule.inactive_at for rule in supported if rule.inactive_at]
     keys = sorted({rule.aggregation_key for rule in supported if rule.aggregation_key})
     groups = sorted({key for rule in supported for key in rule.group_keys})
-    asking: dict[str, list[MeterRule]] = defaultdict(list)
+    readers: dict[str, list[MeterRule]] = defaultdict(list)
     for rule in supported:
         for name in properties_of(rule):
-            asking[name].append(rule)
+            readers[name].append(rule)
     return Facts(
-        properties={name: f"p{n}" for n, name in enumerate(sorted(asking))},
-        asking={name: tuple(rules) for name, rules in asking.items()},
-        conditions={condition: f"c{n}" for n, condition in enumerate(dict.fromkeys(asked))},
+        properties={name: f"p{n}" for n, name in enumerate(sorted(readers))},
+        readers={name: tuple(rules) for name, rules in readers.items()},
+        conditions={one: f"c{n}" for n, one in enumerate(dict.fromkeys(conditions))},
         groups={key: f"g{n}" for n, key in enumerate(groups)},
         values={key: f"v{n}" for n, key in enumerate(keys)},
         aggregations={
@@ -71,107 +72,107 @@ def facts_of(rules: Sequence[MeterRule]) -> Facts:
 
 
 def select_facts(facts: Facts, source: Source) -> Select[Any]:
-    """The facts over the events of a source; deleted ones count nowhere.
+    """Return the facts of the events of a source, deleted events left out.
 
-    One row per customer_no × pinned_contract_no (0: none) × layer × interval_no × event_name × the columns of `facts`, with ``event_count``,
-    ``first_at``, ``last_at``, and per aggregated property its usable count and aggregates.
+    One row per customer_no × pinned_contract_no (0: none) × layer × interval_no × event_name × the columns of `facts`, with
+    event_count, first_at, last_at, and for each aggregated property the number of usable values and their aggregates.
     """
-    answers = _answered(facts, _told(facts, source))
+    inputs = _meter_inputs(facts, _with_properties(facts, source))
     groups = set(facts.groups.values())
     values = {f"{name}_value": name for name in facts.values.values()}
-    dimensions = [answer for answer in answers.c if answer.name not in {"at", *values}]
+    dimensions = [one for one in inputs.c if one.name not in {"at", *values}]
     measures: list[ColumnElement[Any]] = [
         func.count().label("event_count"),
-        func.min(answers.c.at).label("first_at"),
-        func.max(answers.c.at).label("last_at"),
+        func.min(inputs.c.at).label("first_at"),
+        func.max(inputs.c.at).label("last_at"),
     ]
     for key, name in facts.values.items():
-        value = answers.c[f"{name}_value"]
+        value = inputs.c[f"{name}_value"]
         measures.append(func.count(value).label(f"{name}_usable"))
-        # A sum over nulls alone would still make the state of a sum: with the filter a fifth of all time less.
+        # A sum of nulls alone would still allocate the state of a sum; the filter saves a fifth of the time.
         measures += [
             aggregate(kind, value).filter(value.is_not(None)).label(f"{name}_{kind.lower()}")
             for kind in facts.aggregations[key]
         ]
-    # Grouped as jsonb, to which 1 and 1.0 are one value, and told as text only then: a group is many events.
+    # Grouped as jsonb, in which 1 and 1.0 are equal, and converted to text afterwards: a group has many events.
     shown = [group_text(one).label(one.name) if one.name in groups else one for one in dimensions]
     implied = [
-        condition(one, answers.c[facts.groups[one.name]]).label(name)
+        condition(one, inputs.c[facts.groups[one.name]]).label(name)
         for one, name in facts.conditions.items()
         if isinstance(one, Filter) and one.name in facts.groups
     ]
     return select(*shown, *implied, *measures).group_by(*dimensions)
 
 
-def _told(facts: Facts, source: Source) -> Subquery:
-    """Each event with the properties that a meter which its name matches asks for, each taken out once."""
-    told = source.events.c
-    return _apart(
+def _with_properties(facts: Facts, source: Source) -> Subquery:
+    """Return the events of a source, each with the properties that meters matching its name use, each extracted once."""
+    event = source.events.c
+    return _unmerged(
         select(
-            told.customer_no,
-            func.coalesce(told.contract_no, 0).label("pinned_contract_no"),
+            event.customer_no,
+            func.coalesce(event.contract_no, 0).label("pinned_contract_no"),
             source.layer.label("layer"),
             source.interval_no.label("interval_no"),
-            told.event_name,
-            told.at,
+            event.event_name,
+            event.at,
             *(
-                _asked_of(source.events, key, facts.asking[key]).label(name)
+                _property(source.events, key, facts.readers[key]).label(name)
                 for key, name in facts.properties.items()
             ),
         )
         .select_from(source.rows)
-        .where(not_(told.is_deleted), source.where),
-        "told",
+        .where(not_(event.is_deleted), source.where),
+        "with_properties",
     )
 
 
-def _asked_of(of: Table, key: str, asking: Sequence[MeterRule]) -> ColumnElement[Any]:
-    """A property of the events that a meter asking for it can match by their name; of all others it would only part facts."""
-    names = [is_name_matched(of.c.event_name, rule) for rule in asking]
+def _property(of: Table, key: str, readers: Sequence[MeterRule]) -> ColumnElement[Any]:
+    """Return a property of the events whose name matches a meter that uses it, else null: it would only split facts."""
+    names = [is_name_matched(of.c.event_name, rule) for rule in readers]
     value: ColumnElement[Any] = of.c.properties[key]
-    told = [name for name in names if name is not None]
-    return value if len(told) < len(names) else case((or_(*told), value))
+    conditions = [name for name in names if name is not None]
+    return value if len(conditions) < len(names) else case((or_(*conditions), value))
 
 
-def _apart(statement: Select[Any], name: str) -> Subquery:
-    """A subquery that Postgres does not merge into the query around it.
+def _unmerged(statement: Select[Any], name: str) -> Subquery:
+    """Return a subquery that Postgres does not merge into the query around it.
 
-    Merged, each aggregate would take the same property out of an event anew. ``OFFSET 0`` would do as well, but rules out
-    partial aggregates by parallel workers; a ``WITH`` that nobody reads does not.
+    If it were merged, each aggregate would extract the same property of an event again. ``OFFSET 0`` has the same effect,
+    but rules out partial aggregates by parallel workers; a ``WITH`` that is not read does not.
     """
-    return statement.add_cte(select(literal_column("1")).cte(f"{name}_apart", nesting=True)).subquery(name)
+    return statement.add_cte(select(literal_column("1")).cte(f"{name}_unmerged", nesting=True)).subquery(name)
 
 
-def _answered(facts: Facts, told: Subquery) -> Subquery:
-    """Each event with what it answers: to conditions, as a group, and the number that it contributes.
+def _meter_inputs(facts: Facts, events: Subquery) -> Subquery:
+    """Return events with the inputs of meters: whether each condition holds, the group values and the usable numbers.
 
-    Conditions on group keys are left to :func:`select_facts`: all events of a group answer them alike.
+    Conditions on group keys are left to :func:`select_facts`: their result is the same for all events of a group.
     """
-    asked = {key: told.c[name] for key, name in facts.properties.items()}
-    return _apart(
+    properties = {key: events.c[name] for key, name in facts.properties.items()}
+    return _unmerged(
         select(
-            told.c.customer_no,
-            told.c.pinned_contract_no,
-            told.c.layer,
-            told.c.interval_no,
-            told.c.event_name,
-            told.c.at,
+            events.c.customer_no,
+            events.c.pinned_contract_no,
+            events.c.layer,
+            events.c.interval_no,
+            events.c.event_name,
+            events.c.at,
             *(
-                (told.c.at < one if isinstance(one, datetime) else condition(one, asked[one.name])).label(
-                    name
-                )
+                (
+                    events.c.at < one if isinstance(one, datetime) else condition(one, properties[one.name])
+                ).label(name)
                 for one, name in facts.conditions.items()
                 if isinstance(one, datetime) or one.name not in facts.groups
             ),
-            *(asked[key].label(name) for key, name in facts.groups.items()),
-            *(usable_number(asked[key]).label(f"{name}_value") for key, name in facts.values.items()),
+            *(properties[key].label(name) for key, name in facts.groups.items()),
+            *(usable_number(properties[key]).label(f"{name}_value") for key, name in facts.values.items()),
         ),
-        "answered",
+        "meter_inputs",
     )
 
 
 def group_text(value: ColumnElement[Any]) -> ColumnElement[Any]:
-    """A group value as compact JSON; equal numbers are one text, an absent property is null."""
+    """Return a group value as compact JSON; equal numbers have one text, an absent property is null."""
     number = cast(func.trim_scale(cast(value, Numeric)), Text)
     return func.coalesce(
         case((func.jsonb_typeof(value) == "number", number), else_=cast(value, Text)), "null"
@@ -179,7 +180,7 @@ def group_text(value: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def aggregate(kind: AggregationType, value: ColumnElement[Any]) -> FunctionElement[Any]:
-    """Return the aggregate of a value, as SQL."""
+    """Return the aggregate of a value."""
     match kind:
         case AggregationType.MAX:
             return func.max(value)

@@ -1,4 +1,4 @@
-"""Fold facts into the usage of meters, and into the events by set of matching meters."""
+"""Fold facts into the usage of meters, and into counts of events by the set of meters that match them."""
 
 import json
 from collections import defaultdict
@@ -35,24 +35,24 @@ ARRAY_OF_INTEGERS: Final = ARRAY(Integer)
 
 
 def select_folded_usage(facts: Facts, rules: Sequence[MeterRule]) -> list[Select[Any]]:
-    """The usage of supported meters from the facts, in the columns of ``folded_usage``; all of the same types.
+    """Return the usage of supported meters from the facts, in the columns of ``folded_usage``; all of the same types.
 
-    One fold for all meters that count the same events in the same groups, however each adds them up.
+    Meters that count the same events in the same groups share one fold, whatever their aggregations.
     """
     alike: dict[Hashable, list[MeterRule]] = defaultdict(list)
     for rule in rules:
         if rule.is_supported:
             alike[_counted_by(rule)].append(rule)
-    return [_fold_alike(facts, told) for told in alike.values()]
+    return [_fold_alike(facts, meters) for meters in alike.values()]
 
 
 def _counted_by(rule: MeterRule) -> Hashable:
-    """What tells which events a meter counts, and in which groups."""
+    """Return the part of a rule that decides which events it counts, and in which groups."""
     return rule.included_names, rule.excluded_names, rule.filters, rule.inactive_at, groups_of(rule)
 
 
 def _fold_alike(facts: Facts, rules: Sequence[MeterRule]) -> Select[Any]:
-    """The usage of meters that differ only in how they add up: events are grouped once, and told once per meter."""
+    """Return the usage of meters that differ only in their aggregation: facts are grouped once, and the result has a row per meter."""
     counted = func.sum(fact("event_count")).label("event_count")
     measures: dict[str, ColumnElement[Any]] = {}
     for rule in rules:
@@ -78,18 +78,21 @@ def _fold_alike(facts: Facts, rules: Sequence[MeterRule]) -> Select[Any]:
         .group_by(*within)
         .subquery("folded")
     )
-    return _told_by_meter(folded, [_meter_row(facts, rule, folded.c) for rule in rules])
+    return _rows_per_meter(folded, [_meter_row(facts, rule, folded.c) for rule in rules])
 
 
-def _told_by_meter(folded: Subquery, meters: Sequence[tuple[ColumnElement[Any], ...]]) -> Select[Any]:
-    """A fold once per meter, each a row of number, unusable events and quantity; one alone is not joined, a seventh less."""
+def _rows_per_meter(folded: Subquery, meters: Sequence[tuple[ColumnElement[Any], ...]]) -> Select[Any]:
+    """Return a fold with one row per meter: its number, unusable events and quantity.
+
+    A single meter is not joined, which takes a seventh less time.
+    """
     rows: FromClause = folded
-    told: Sequence[ColumnElement[Any]] = meters[0]
+    meter: Sequence[ColumnElement[Any]] = meters[0]
     if len(meters) > 1:
         columns = column("meter_no", Integer), column("unusable_count", Numeric), column("quantity", Numeric)
         joined = values(*columns, name="meters").data(list(meters)).lateral()
-        rows, told = folded.join(joined, true()), list(joined.c)
-    meter_no, unusable_count, quantity = told
+        rows, meter = folded.join(joined, true()), list(joined.c)
+    meter_no, unusable_count, quantity = meter
     of = folded.c
     return select(
         of.customer_no,
@@ -108,7 +111,7 @@ def _told_by_meter(folded: Subquery, meters: Sequence[tuple[ColumnElement[Any], 
 def _meter_row(
     facts: Facts, rule: MeterRule, folded: ColumnCollection[str, Any]
 ) -> tuple[ColumnElement[Any], ...]:
-    """A meter's number, its unusable events and its quantity, from the columns of a fold."""
+    """Return a meter's number, its unusable events and its quantity, from the columns of a fold."""
     meter_no = literal(rule.meter_no, Integer)
     if rule.aggregation_key is None:
         return meter_no, cast(literal(0), Numeric), folded.event_count
@@ -117,18 +120,19 @@ def _meter_row(
 
 
 def _measures_of(facts: Facts, rule: MeterRule) -> tuple[str, str]:
-    """The columns of the facts with the usable count of what a meter aggregates, and with its aggregate."""
+    """Return the names of two columns of the facts: the usable events of a meter, and its aggregate."""
     value = facts.values[rule.aggregation_key or ""]
     return f"{value}_usable", f"{value}_{rule.aggregation.lower()}"
 
 
 def select_folded_matches(facts: Facts, rules: Sequence[MeterRule]) -> Select[Any]:
-    """How many events of which name matched which set of meters, in the columns of ``folded_matches``.
+    """Return the number of events by name and by the set of meters that they match, in the columns of ``folded_matches``.
 
-    Grouped by what tells the set, which costs less than making a set of each fact; so two rows may tell the same set.
+    Facts are grouped by the conditions that decide the set, which costs less than building the set of each fact; so two
+    rows may have the same set.
     """
-    matched = [case((matches(facts, rule), rule.meter_no)) for rule in rules if rule.is_supported]
-    meters = func.array_remove(cast(array(matched), ARRAY_OF_INTEGERS), null())
+    matching = [case((matches(facts, rule), rule.meter_no)) for rule in rules if rule.is_supported]
+    meters = func.array_remove(cast(array(matching), ARRAY_OF_INTEGERS), null())
     return (
         select(
             fact("customer_no"),
@@ -153,7 +157,7 @@ def select_folded_matches(facts: Facts, rules: Sequence[MeterRule]) -> Select[An
 
 
 def _group_key(facts: Facts, rule: MeterRule) -> ColumnElement[Any]:
-    """A meter's group as compact JSON, names sorted by code point; ``{}`` where it has no group keys."""
+    """Return a meter's group as compact JSON, names sorted by code point; ``{}`` if it has no group keys."""
     if not rule.group_keys:
         return cast(literal("{}"), Text)
     parts: list[ColumnElement[Any]] = []

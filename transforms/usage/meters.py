@@ -1,4 +1,4 @@
-"""The rule of a meter, and which events match it, as SQL expressions."""
+"""Read the rule of a meter from the catalog, and express as SQL whether an event matches it."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from schemas.vocabulary import AggregationType
 
 @dataclass(frozen=True)
 class Filter:
-    """One condition on a property, by exactly one of: ``exists``, values ``included``, values ``excluded``.
+    """A condition on a property: exactly one of `exists`, the values `included` and the values `excluded`.
 
     Values are JSON texts: as Python values ``1`` and ``True`` would be equal.
     """
@@ -29,7 +29,7 @@ class Filter:
 
 @dataclass(frozen=True)
 class MeterRule:
-    """What a meter counts, as the rollup needs it."""
+    """The rule by which a meter counts events."""
 
     meter_no: int
     aggregation: AggregationType
@@ -44,13 +44,13 @@ class MeterRule:
 
 @dataclass(frozen=True)
 class Facts:
-    """The columns that stand for what some meters ask: a property, a condition, a group key, an aggregated property.
+    """The columns of the facts of some meters: of their properties, conditions, group keys and aggregated properties.
 
-    asking: of each property, the meters that ask for it.
+    readers: the meters that use each property.
     """
 
     properties: dict[str, str]
-    asking: dict[str, tuple[MeterRule, ...]]
+    readers: dict[str, tuple[MeterRule, ...]]
     conditions: dict[Filter | datetime, str]
     groups: dict[str, str]
     values: dict[str, str]
@@ -58,47 +58,47 @@ class Facts:
 
 
 def properties_of(rule: MeterRule) -> set[str]:
-    """The properties that a meter's answers depend on."""
+    """Return the properties that a meter uses."""
     filtered = {condition.name for condition in rule.filters}
     return filtered | set(rule.group_keys) | ({rule.aggregation_key} if rule.aggregation_key else set())
 
 
 def groups_of(rule: MeterRule) -> tuple[str, ...]:
-    """The properties that part a meter's lines, in their one order."""
+    """Return the group keys of a meter, sorted."""
     return tuple(sorted(rule.group_keys))
 
 
 def matches(facts: Facts, rule: MeterRule) -> ColumnElement[bool]:
-    """Whether the events of a fact match a meter: its names first, then every filter, then before it became inactive."""
-    asked: list[ColumnElement[bool]] = [fact(facts.conditions[condition]) for condition in rule.filters]
+    """Return whether the events of a fact match a meter: its names, all its filters, and a time before it became inactive."""
+    conditions: list[ColumnElement[bool]] = [fact(facts.conditions[one]) for one in rule.filters]
     is_named = is_name_matched(fact("event_name"), rule)
     if is_named is not None:
-        asked.append(is_named)
+        conditions.append(is_named)
     if rule.inactive_at is not None:
-        asked.append(fact(facts.conditions[rule.inactive_at]))
-    return and_(true(), *asked)
+        conditions.append(fact(facts.conditions[rule.inactive_at]))
+    return and_(true(), *conditions)
 
 
 def is_name_matched(event_name: ColumnElement[Any], rule: MeterRule) -> ColumnElement[bool] | None:
-    """Whether a meter counts events of a name; None where it counts those of any."""
-    asked: list[ColumnElement[bool]] = []
+    """Return whether a meter counts events of a name; None if it counts events of any name."""
+    conditions: list[ColumnElement[bool]] = []
     if rule.included_names is not None:
-        asked.append(event_name.in_(rule.included_names))
+        conditions.append(event_name.in_(rule.included_names))
     if rule.excluded_names:
-        asked.append(event_name.not_in(rule.excluded_names))
-    return and_(*asked) if asked else None
+        conditions.append(event_name.not_in(rule.excluded_names))
+    return and_(*conditions) if conditions else None
 
 
-def condition(asked: Filter, value: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Return whether a property fulfils a filter, as SQL."""
-    if asked.exists is not None:
-        return value.is_not(None) if asked.exists else value.is_(None)
-    is_included = func.coalesce(_is_any(value, asked.included or asked.excluded or ()), False)
-    return is_included if asked.included is not None else not_(is_included)
+def condition(wanted: Filter, value: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Return whether the value of a property fulfils a filter."""
+    if wanted.exists is not None:
+        return value.is_not(None) if wanted.exists else value.is_(None)
+    is_included = func.coalesce(_is_any(value, wanted.included or wanted.excluded or ()), False)
+    return is_included if wanted.included is not None else not_(is_included)
 
 
 def _is_any(value: ColumnElement[Any], wanted: tuple[str, ...]) -> ColumnElement[bool]:
-    """Equal as JSON values to any of `wanted`: jsonb compares numbers as numbers and never across types."""
+    """Return whether a value equals any of `wanted` as a JSON value: jsonb compares numbers as numbers and never across types."""
     return or_(*(value == cast(literal(item, Text), JSONB) for item in wanted))
 
 
@@ -108,7 +108,10 @@ def fact(name: str) -> ColumnElement[Any]:
 
 
 def meter_rule(meter: Meter, *, meter_no: int, inactive_at: datetime | None) -> MeterRule:
-    """What a catalog's meter counts; `inactive_at` is when it became inactive, as the catalog was loaded."""
+    """Return the rule of a meter of the catalog.
+
+    inactive_at: the instant from which it counts no events, as decided when the catalog was loaded.
+    """
     names = meter.event_type_filter
     return MeterRule(
         meter_no=meter_no,
@@ -116,21 +119,21 @@ def meter_rule(meter: Meter, *, meter_no: int, inactive_at: datetime | None) -> 
         aggregation_key=None if meter.aggregation_type is AggregationType.COUNT else meter.aggregation_key,
         included_names=names.include,
         excluded_names=names.exclude,
-        filters=tuple(condition for told in meter.property_filters for condition in _conditions_of(told)),
+        filters=tuple(one for wanted in meter.property_filters for one in _conditions_of(wanted)),
         group_keys=meter.group_keys,
         inactive_at=inactive_at,
         is_supported=meter.is_supported,
     )
 
 
-def _conditions_of(told: PropertyFilter) -> Iterator[Filter]:
-    """The conditions of one filter of the catalog, apart; all of them must hold."""
-    if told.exists is not None:
-        yield Filter(told.name, exists=told.exists)
-    if told.include is not None:
-        yield Filter(told.name, included=tuple(map(_json_text, told.include)))
-    if told.exclude:
-        yield Filter(told.name, excluded=tuple(map(_json_text, told.exclude)))
+def _conditions_of(wanted: PropertyFilter) -> Iterator[Filter]:
+    """Yield the conditions of a filter of the catalog one by one; all of them must hold."""
+    if wanted.exists is not None:
+        yield Filter(wanted.name, exists=wanted.exists)
+    if wanted.include is not None:
+        yield Filter(wanted.name, included=tuple(map(_json_text, wanted.include)))
+    if wanted.exclude:
+        yield Filter(wanted.name, excluded=tuple(map(_json_text, wanted.exclude)))
 
 
 def _json_text(value: str | int | Decimal | bool) -> str:  # noqa: FBT001 - a truth value is one of the values

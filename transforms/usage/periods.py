@@ -1,21 +1,22 @@
 """Compute billing periods: the boundaries of a contract's pricing as dates, and as the instants that bills go by.
 
 Boundaries are anchor + n × interval for every whole n, clamped to the month's length, always counted from the original
-anchor. Everything that needs a period asks this module.
+anchor. Everything that needs a period calls this module.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import polars as pl
 
 from schemas.frames.instant import INSTANT
+from schemas.frames.periods import BILLING_PERIODS, CONTRACT_SCHEDULES
 from schemas.vocabulary import Interval
-from transforms.usage.anchors import Anchor, anchor_of, anchored
+from transforms.usage.anchors import Anchor, anchor_of
 from transforms.values.days import LAST_INSTANT, openings, zone_named
 
 _SCHEDULE = ("start_on", "end_on", "anchor", "interval", "interval_count")
-"""What a run of periods depends on; contracts share them, so each is laid out once."""
+"""The columns that periods depend on; contracts with the same values share a schedule, which is computed once."""
 
 _EPOCH = date(1970, 1, 1)
 
@@ -25,115 +26,60 @@ _AFTER_ALL_DAYS = (date.max - _EPOCH).days + 1
 
 
 @dataclass(frozen=True)
-class Period:
-    """One period, half-open, as dates and as instants (UTC)."""
-
-    start_on: date
-    end_on: date
-    start_at: datetime
-    end_at: datetime
-
-
-@dataclass(frozen=True)
 class Schedules:
-    """The periods of contracts; those that are laid out alike share a schedule.
+    """The billing periods of contracts; contracts with the same periods share a schedule.
 
-    contracts: one row per contract × interval of its usage pricings: contract_no, customer_no Int32; interval String;
-    interval_count, schedule_no Int32. periods: one row per schedule × period: schedule_no Int32; period_start, period_end
-    Datetime us UTC, half-open; period_start_on, period_end_on Date.
+    contracts: a frame as CONTRACT_SCHEDULES. periods: a frame as BILLING_PERIODS.
     """
 
     contracts: pl.DataFrame
     periods: pl.DataFrame
 
 
-def edge(anchor: Anchor | date, *, interval: Interval, count: int, n: int) -> date:
-    """Edge ``n`` (negative too) of an anchor; held within the years 1 to 9999."""
-    origin = anchored(anchor) if isinstance(anchor, date) else anchor
-    row = pl.DataFrame({"interval": [str(interval)], "interval_count": [count], "n": [n]})
-    days = row.with_columns(**_anchor_columns([origin])).select(_edge().cast(pl.Int32)).item()
-    return _EPOCH + timedelta(days=min(max(days, _BEFORE_ALL_DAYS + 1), _AFTER_ALL_DAYS - 1))
-
-
-def periods(
-    *,
-    start_on: date,
-    end_on: date | None,
-    anchor: str | None,
-    interval: Interval,
-    count: int,
-    zone: str,
-    until: datetime,
-) -> list[Period]:
-    """The periods of one contract's pricing, up to and including the one that holds ``until``.
-
-    They tile the contract: no gap, no overlap, none empty. Raises ValueError for an end on or before the start, a
-    count below 1 or a bad anchor, ConfigurationError for an unknown zone.
-    """
-    schedule = pl.DataFrame(
-        {
-            "start_on": [start_on],
-            "end_on": [end_on],
-            "anchor": [anchor],
-            "interval": [str(interval)],
-            "interval_count": [count],
-        },
-        schema={
-            "start_on": pl.Date,
-            "end_on": pl.Date,
-            "anchor": pl.String,
-            "interval": pl.String,
-            "interval_count": pl.Int32,
-        },
-    )
-    tiles = _tiles(schedule.with_row_index("schedule_no"), zone=zone, until=until)
-    columns = ("period_start_on", "period_end_on", "period_start", "period_end")
-    return [Period(*row) for row in tiles.select(columns).iter_rows()]
-
-
 def schedules(contracts: pl.DataFrame, pricings: pl.DataFrame, *, zone: str, until: datetime) -> Schedules:
-    """The periods of every contract's usage pricings, up to the one that holds ``until``.
+    """Return the periods of every contract's usage pricings, up to and including the one that holds `until`.
 
     contracts: contract_no, customer_no, plan_no Int32; start_on Date; end_on Date|null; anchor String|null.
     pricings: plan_no Int32; interval String; interval_count Int32; pricings of one interval share their periods.
-    A contract that starts after ``until`` has no period. Raises as ``periods`` does.
+    The periods of a contract tile it: no gap, no overlap, none empty. A contract that starts after `until` has none.
+    Raises ValueError for an end on or before the start, a count below 1 or a bad anchor, ConfigurationError for an unknown
+    zone.
     """
     intervals = pricings.select("plan_no", "interval", "interval_count").unique()
     priced = contracts.join(intervals, on="plan_no", how="inner")
     different = priced.select(_SCHEDULE).unique(maintain_order=True).with_row_index("schedule_no")
+    scheduled = priced.join(different, on=_SCHEDULE, how="inner", nulls_equal=True)
     return Schedules(
-        contracts=priced.join(different, on=_SCHEDULE, how="inner", nulls_equal=True)
-        .select(
-            "contract_no", "customer_no", "interval", "interval_count", pl.col("schedule_no").cast(pl.Int32)
-        )
+        contracts=scheduled.select(CONTRACT_SCHEDULES.names())
+        .cast({"schedule_no": pl.Int32})
         .sort("contract_no", "interval", "interval_count"),
-        periods=_tiles(different, zone=zone, until=until).with_columns(pl.col("schedule_no").cast(pl.Int32)),
+        periods=_tiles(different, zone=zone, until=until),
     )
 
 
 def _tiles(schedules: pl.DataFrame, *, zone: str, until: datetime) -> pl.DataFrame:
-    """One row per schedule × period that has any instant and begins by ``until``."""
+    """Return one row per schedule × period that has any instant and begins by `until`, as BILLING_PERIODS."""
     _refuse_impossible(schedules)
-    cuts = _cuts(schedules, through=min(until.toordinal() + 2, date.max.toordinal()))
-    ends = pl.col("cut_on").shift(-1).over("schedule_no", order_by="cut_on")
-    dated = cuts.with_columns(next_on=ends).filter(pl.col("next_on").is_not_null())
-    days = pl.concat([dated["cut_on"], dated["next_on"]]).unique()
+    boundaries = _boundaries(schedules, through=min(until.toordinal() + 2, date.max.toordinal()))
+    ends = pl.col("boundary_on").shift(-1).over("schedule_no", order_by="boundary_on")
+    dated = boundaries.with_columns(next_on=ends).filter(pl.col("next_on").is_not_null())
+    days = pl.concat([dated["boundary_on"], dated["next_on"]]).unique()
     opened = openings(zone_named(zone), days.filter(days <= date.max))
+    starts = opened.rename({"opens_at": "period_start"})
     return (
-        dated.join(opened.rename({"opens_at": "period_start"}), left_on="cut_on", right_on="day", how="inner")
+        dated.join(starts, left_on="boundary_on", right_on="day", how="inner")
         .join(opened.rename({"opens_at": "period_end"}), left_on="next_on", right_on="day", how="left")
-        .with_columns(pl.col("period_end").fill_null(LAST_INSTANT))
+        .with_columns(
+            pl.col("schedule_no").cast(pl.Int32),
+            pl.col("period_end").fill_null(LAST_INSTANT),
+            period_start_on="boundary_on",
+            period_end_on=pl.min_horizontal("next_on", pl.lit(date.max)),
+        )
         .filter(
             pl.col("period_start") < pl.col("period_end"),
             pl.col("period_start") <= pl.lit(until, dtype=INSTANT),
         )
-        .select(
-            "schedule_no",
-            "period_start",
-            "period_end",
-            period_start_on="cut_on",
-            period_end_on=pl.min_horizontal("next_on", pl.lit(date.max)),
-        )
+        .select(BILLING_PERIODS.names())
         .sort("schedule_no", "period_start")
     )
 
@@ -149,10 +95,10 @@ def _refuse_impossible(schedules: pl.DataFrame) -> None:
         raise ValueError(f"an interval count cannot be {counts['interval_count'][0]}, it is 1 or more")
 
 
-def _cuts(schedules: pl.DataFrame, *, through: int) -> pl.DataFrame:
-    """One row per schedule × date where a period begins or the last one ends; ``cut_on`` may lie beyond 9999.
+def _boundaries(schedules: pl.DataFrame, *, through: int) -> pl.DataFrame:
+    """Return one row per schedule × date on which a period begins or the last one ends; the date may lie beyond 9999.
 
-    A rolling schedule is cut until one edge after the day with the ordinal ``through``.
+    A schedule without an end has boundaries until the first one after the day with the ordinal `through`.
     """
     started = schedules.filter(pl.col("start_on") <= date.fromordinal(through))
     anchors = [anchor_of(*row) for row in started.select("start_on", "anchor").iter_rows()]
@@ -162,28 +108,28 @@ def _cuts(schedules: pl.DataFrame, *, through: int) -> pl.DataFrame:
             _step_holding(pl.col("start_on")), _step_holding(pl.lit(date.fromordinal(through))) + 2
         )
     ).explode("n", empty_as_null=False, keep_nulls=False)
-    edges = counted.select("schedule_no", "start_on", "end_on", cut_on=_edge()).filter(
-        pl.col("cut_on") > pl.col("start_on"),
-        pl.col("end_on").is_null() | (pl.col("cut_on") < pl.col("end_on")),
+    inner = counted.select("schedule_no", "start_on", "end_on", boundary_on=_boundary()).filter(
+        pl.col("boundary_on") > pl.col("start_on"),
+        pl.col("end_on").is_null() | (pl.col("boundary_on") < pl.col("end_on")),
     )
     return pl.concat(
         [
-            edges.select("schedule_no", "cut_on"),
-            started.select("schedule_no", cut_on="start_on"),
-            started.select("schedule_no", cut_on="end_on").drop_nulls(),
+            inner.select("schedule_no", "boundary_on"),
+            started.select("schedule_no", boundary_on="start_on"),
+            started.select("schedule_no", boundary_on="end_on").drop_nulls(),
         ]
     ).unique()
 
 
 def _step_holding(day: pl.Expr) -> pl.Expr:
-    """The number of the last edge that can lie on or before ``day`` (by months: in its month)."""
+    """Return the number n of the last boundary that can lie on or before `day` (by months: in its month)."""
     months = day.dt.year().cast(pl.Int64) * 12 + day.dt.month() - 1 - pl.col("anchor_month")
     days = (day - pl.col("anchor_on")).dt.total_days()
     return pl.when(_is_weekly()).then(days // _step()).otherwise(months // _step())
 
 
-def _edge() -> pl.Expr:
-    """Edge ``n`` as a Date; one before year 1 or after 9999 lies just outside them."""
+def _boundary() -> pl.Expr:
+    """Return boundary n as a Date; a boundary before year 1 or after 9999 is moved to just outside these years."""
     weekly = (pl.col("anchor_on").cast(pl.Int32).cast(pl.Int64) + pl.col("n") * _step()).clip(
         _BEFORE_ALL_DAYS, _AFTER_ALL_DAYS
     )
@@ -199,7 +145,7 @@ def _is_weekly() -> pl.Expr:
 
 
 def _step() -> pl.Expr:
-    """One interval, in days for weeks, else in months."""
+    """Return the length of one interval, in days for weeks, else in months."""
     units = pl.col("interval").replace_strict(
         {Interval.WEEK: 7, Interval.MONTH: 1, Interval.YEAR: 12}, return_dtype=pl.Int64
     )

@@ -1,10 +1,10 @@
-"""Ranges of time: many told as few, so that an index has few questions to answer."""
+"""Merge many ranges of time into few, so that an index is scanned few times."""
 
 import polars as pl
 
 
 def few_ranges(ranges: pl.DataFrame, *, most: int) -> pl.DataFrame:
-    """At most so many ranges, from_at and until_at, that hold all of `ranges`: the widest gaps stay out."""
+    """Return at most `most` ranges (from_at, until_at) that contain all of `ranges` and leave out the widest gaps between them."""
     ordered = ranges.sort("from_at").with_columns(reached=pl.col("until_at").cum_max().shift(1))
     gaps = ordered.with_columns(gap=pl.col("from_at") - pl.col("reached"))
     is_wide = pl.col("gap").rank("ordinal", descending=True) < most

@@ -1,4 +1,4 @@
-"""Laws of the rollup, on a real database: what some days' work gives is what a rebuild gives, and both are plain sums."""
+"""Laws of the rollup, on a real database: imports one by one give the same lines as a rebuild, and both are plain sums."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ steps = st.lists(
 
 @LAW
 @given(steps, st.sampled_from(ZONES))
-def test_what_changed_recomputed_is_everything_recomputed(
-    small: SmallInstallation, told: list[tuple[dict[str, Any] | None, list[list[Row]]]], zone: str
+def test_recomputing_what_changed_equals_recomputing_everything(
+    small: SmallInstallation, days: list[tuple[dict[str, Any] | None, list[list[Row]]]], zone: str
 ) -> None:
-    """After imports, corrections and changes of the catalog, a rebuild from nothing finds the same and revises no line."""
+    """After imports, corrections and changes of the catalog, a rebuild from nothing gives the same and revises no line."""
     small.begin(zone=zone)
-    for number, (change, files) in enumerate(told):
+    for number, (change, files) in enumerate(days):
         if change is not None:
             small.catalog(change, clock=CLOCK + timedelta(hours=number))
         ledger = small.run(*(small.write(f"{number}-{place}", rows) for place, rows in enumerate(files)))
@@ -83,7 +83,7 @@ def test_what_changed_recomputed_is_everything_recomputed(
 def test_a_catalog_of_later_counts_as_one_of_before(
     small: SmallInstallation, changes: list[dict[str, Any]], files: list[list[Row]]
 ) -> None:
-    """Lines do not tell whether the catalog changed before the events came or after: history counts."""
+    """Lines are the same whether the catalog changed before the events arrived or after: history counts."""
     found = []
     for is_catalog_first in (True, False):
         small.begin()
@@ -114,17 +114,17 @@ MONTHLY: dict[str, list[dict[str, Any]]] = {
 @LAW
 @given(st.lists(events(keys=(None,), is_omitting=False), min_size=20, max_size=40))
 def test_lines_are_plain_sums(small: SmallInstallation, rows: list[dict[str, Any]]) -> None:
-    """Quantity, counts, first and last time of every line are what a loop over the events makes of them."""
+    """Quantity, counts, first and last time of every line equal those of a plain loop over the events."""
     small.begin(MONTHLY)
     rows = [row | {"contractId": None} for row in rows]
     small.run(small.write("events", rows))
     assert counted_lines(small) == plain_lines(rows)
 
 
-def test_what_lies_in_several_slices_counts_once(
+def test_a_group_in_several_slices_counts_once(
     small: SmallInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Events are grouped by runs of pages of their table; a group that is in several of them is one line."""
+    """Events are grouped by runs of pages of their table; a group that is in several runs is one line."""
     monkeypatch.setattr(rollup, "SLICE_PAGES", 1)
     small.begin(MONTHLY)
     rows = [
@@ -168,7 +168,7 @@ def plain_lines(rows: list[dict[str, Any]]) -> dict[tuple[Any, ...], tuple[Any, 
             if is_match(code, row):
                 place = (f"con-{row['externalCustomerId']}", code, period, group_of(code, row["properties"]))
                 counted[place].append((at, amount_of(row["properties"])))
-    return {place: plain_line(place[1], told) for place, told in counted.items()}
+    return {place: plain_line(place[1], amounts) for place, amounts in counted.items()}
 
 
 def is_match(code: str, row: Mapping[str, Any]) -> bool:
@@ -190,20 +190,20 @@ def amount_of(properties: Mapping[str, Any]) -> Decimal | None:
     return None if value is None or value == "many" else Decimal(str(value))
 
 
-def plain_line(code: str, told: list[tuple[datetime, Decimal | None]]) -> tuple[Any, ...]:
-    amounts = [amount for _, amount in told if amount is not None]
-    quantity: Decimal | None = Decimal(len(told))
+def plain_line(code: str, counted: list[tuple[datetime, Decimal | None]]) -> tuple[Any, ...]:
+    amounts = [amount for _, amount in counted if amount is not None]
+    quantity: Decimal | None = Decimal(len(counted))
     if code == "sum":
         quantity = sum(amounts, Decimal(0))
     elif code in {"most", "least"}:
         quantity = (max if code == "most" else min)(amounts, default=None)
-    unusable = 0 if code == "calls" else len(told) - len(amounts)
-    moments = [at for at, _ in told]
-    return quantity, len(told), unusable, min(moments), max(moments)
+    unusable = 0 if code == "calls" else len(counted) - len(amounts)
+    moments = [at for at, _ in counted]
+    return quantity, len(counted), unusable, min(moments), max(moments)
 
 
 def test_the_empty_line_goes_when_groups_come(small: SmallInstallation) -> None:
-    """A meter that gets group keys has a line a group; the line without a group is withdrawn, not left behind empty."""
+    """A meter that gets group keys has a line per group; the line without a group is withdrawn, not left behind empty."""
     small.begin(MONTHLY)
     row = {
         "eventName": "tick",

@@ -1,4 +1,4 @@
-"""Contracts and calendar: nothing is dropped, nothing counts twice, and one calendar for all who look."""
+"""Contracts and calendar: nothing is dropped, nothing counts twice, and every reader sees one calendar."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.flows.small_installation import contract
 START, END = datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def test_events_off_every_contract_are_named_and_count_once_it_is_mended(desk: Desk) -> None:
+def test_events_off_every_contract_are_listed_and_count_once_it_is_corrected(desk: Desk) -> None:
     """Before the start, after the end, between two contracts, without a contract, without a meter: listed by reason."""
     contracts = [
         contract("con-1", "cus-acme", "plan", "2026-02-01", "2026-02-10"),
@@ -29,8 +29,8 @@ def test_events_off_every_contract_are_named_and_count_once_it_is_mended(desk: D
         event(eventName="tick", timestamp="2026-02-05T00:00:00Z"),
         event(externalCustomerId="bolt"),
     ]
-    told = desk.run(desk.write("rows.jsonl", *rows))
-    assert told["unassigned_by_reason"] == {"no_contract": 1, "no_meter": 1, "outside_contract": 4}
+    ledger = desk.run(desk.write("rows.jsonl", *rows))
+    assert ledger["unassigned_by_reason"] == {"no_contract": 1, "no_meter": 1, "outside_contract": 4}
     listed = {
         (one["customer_id"], one["event_name"], one["reason"]): one["event_count"]
         for one in desk("unassigned", "--json").json
@@ -41,12 +41,12 @@ def test_events_off_every_contract_are_named_and_count_once_it_is_mended(desk: D
         ("cus-bolt", "call", "no_contract"): 1,
     }
     on_lines = sum(int(line["event_count"]) for line in desk.usage())
-    assert on_lines + sum(listed.values()) == len(rows) == told["new"]
-    mended = [
+    assert on_lines + sum(listed.values()) == len(rows) == ledger["new"]
+    corrected = [
         contract("con-1", "cus-acme", "plan", "2026-01-01", "2026-02-20"),
         contract("con-2", "cus-acme", "plan", "2026-02-20"),
     ]
-    desk.catalog({"contracts": mended})
+    desk.catalog({"contracts": corrected})
     desk("rollup")
     assert sum(int(line["quantity"]) for line in desk.usage("--customer", "acme")) == len(days) + 1
     assert [one["reason"] for one in desk("unassigned", "--json").json] == ["no_meter", "no_contract"]
@@ -65,8 +65,8 @@ def test_two_contracts_for_one_meter_never_count_twice(desk: Desk) -> None:
         event(timestamp="2026-02-05T00:00:00Z", contractId="con-2"),
         event(timestamp="2026-02-10T00:00:00Z"),
     ]
-    told = desk.run(desk.write("rows.jsonl", *rows))
-    assert told["unassigned_by_reason"] == {"ambiguous_contract": 1}
+    ledger = desk.run(desk.write("rows.jsonl", *rows))
+    assert ledger["unassigned_by_reason"] == {"ambiguous_contract": 1}
     found = {(line["contract_id"], line["period_start"][:10]): line["quantity"] for line in desk.usage()}
     assert found == {
         ("con-1", "2026-01-01"): "1", ("con-1", "2026-02-01"): "0", ("con-2", "2026-02-01"): "2", ("con-2", "2026-03-01"): "0",
@@ -82,8 +82,8 @@ def test_a_meter_made_after_the_events_counts_history(desk: Desk) -> None:
     assert desk.quantity("total") == "7.5"
 
 
-def test_what_is_told_of_a_meter_is_what_it_was_rolled_up_by(desk: Desk) -> None:
-    """An empty text is absent: such a meter is supported and sums; one with SQL of its own is neither, and says so."""
+def test_a_line_shows_the_aggregation_that_it_was_computed_by(desk: Desk) -> None:
+    """An empty text is absent: such a meter is supported and sums; a meter with SQL is shown as unsupported."""
     desk.catalog(
         catalog_of(
             meter("total", "SUM", "n") | {"sql": "", "aggregationType": ""},
@@ -91,15 +91,14 @@ def test_what_is_told_of_a_meter_is_what_it_was_rolled_up_by(desk: Desk) -> None
         )
     )
     desk.run(desk.write("x.jsonl", event(properties={"n": 2}), event(properties={"n": 3})))
-    told = {line["meter_code"]: line for line in desk.usage("--customer", "acme", "--period", "2026-02")}
-    assert {code: (line["aggregation"], line["quantity"], line["status"]) for code, line in told.items()} == {
-        "total": ("SUM", "5", "due"),
-        "special": ("MAX", "", "unsupported"),
-    }
+    lines = {line["meter_code"]: line for line in desk.usage("--customer", "acme", "--period", "2026-02")}
+    assert {
+        code: (line["aggregation"], line["quantity"], line["status"]) for code, line in lines.items()
+    } == {"total": ("SUM", "5", "due"), "special": ("MAX", "", "unsupported")}
 
 
 def test_the_boundary_instant(desk: Desk) -> None:
-    """A microsecond before the start is the neighbour's, the start is the period's, and neighbours sum to their union."""
+    """A microsecond before the start is in the period before, the start is in the period, and no event is in two or none."""
     desk.catalog(catalog_of(TOTAL))
     microsecond = timedelta(microseconds=1)
     moments = [START - microsecond, START, END - microsecond, END]
@@ -110,7 +109,7 @@ def test_the_boundary_instant(desk: Desk) -> None:
 
 
 def test_microseconds_survive_every_format(desk: Desk) -> None:
-    """23:59:59.999999 stays in January, whether it came in CSV, JSON or Parquet, and is shown to the digit."""
+    """23:59:59.999999 stays in January, whether read from CSV, JSON or Parquet, and is shown to the last digit."""
     desk.catalog(catalog_of(CALLS))
     at = "2026-01-31T23:59:59.999999Z"
     head = "eventName,externalCustomerId,timestamp,idempotencyKey\n"
@@ -118,19 +117,19 @@ def test_microseconds_survive_every_format(desk: Desk) -> None:
         {"eventName": ["call"], "externalCustomerId": ["acme"], "idempotencyKey": ["p"]}
     ).with_columns(timestamp=pl.lit(START - timedelta(microseconds=1)).cast(pl.Datetime("us", "UTC")))
     frame.write_parquet(desk.folder / "rows.parquet")
-    told = desk.run(
+    ledger = desk.run(
         desk.write("rows.jsonl", event(timestamp=at, idempotencyKey="j")),
         desk.write_bytes("rows.csv", f"{head}call,acme,{at},c\n".encode()),
         desk.folder / "rows.parquet",
     )
-    assert told["new"] == 3
+    assert ledger["new"] == 3
     [line] = desk.usage("--customer", "acme", "--period", "2026-01")
     assert (line["quantity"], line["first_event_at"], line["last_event_at"]) == ("3", at, at)
     assert [one["timestamp"] for one in desk("events", "--json").json] == [at, at, at]
 
 
 def test_readers_in_two_zones_agree(desk: Desk) -> None:
-    """The zone of the shell, of the session and of the server change nothing: not the load, not the rollup, not what is shown."""
+    """The zone of the shell, of the session and of the server change neither the load nor the rollup nor the output."""
     address = make_url(desk.database_url).set(drivername="postgresql").render_as_string(hide_password=False)
     elsewhere = {"TZ": "Pacific/Kiritimati", "PGTZ": "America/Los_Angeles"}
     desk.catalog(catalog_of(CALLS, TOTAL))
@@ -170,7 +169,7 @@ def test_the_billing_zone_decides_where_a_day_begins(desk: Desk, tmp_path: Path)
 
 
 def test_an_empty_line_goes_once_its_period_has_groups(desk: Desk) -> None:
-    """A period that lost its usage keeps a line; grouped since, and used again, it has its groups alone, as from scratch."""
+    """A period that lost its usage keeps an empty line until its meter has groups and events: then it has only their lines."""
     desk.catalog(catalog_of(TOTAL))
     mine = event(idempotencyKey="k1", properties={"n": 1, "a": "x"}, timestamp="2026-01-05T00:00:00Z")
     desk.run(desk.write("1.jsonl", mine))
@@ -183,7 +182,7 @@ def test_an_empty_line_goes_once_its_period_has_groups(desk: Desk) -> None:
 
 
 def test_no_empty_line_begins_after_the_clock(desk: Desk) -> None:
-    """An event up to an hour ahead may open a period; corrected out of it, it leaves no line there."""
+    """An event up to an hour ahead may begin a period; once it is corrected to another time, no line is left there."""
     desk.catalog(catalog_of(TOTAL))
     ahead = event(idempotencyKey="k1", properties={"n": 1}, timestamp="2026-02-01T00:20:00Z")
     for name, at in (("1.jsonl", "2026-02-01T00:20:00Z"), ("2.jsonl", "2026-01-31T00:20:00Z")):
@@ -232,18 +231,18 @@ def test_a_catalog_may_filter_by_more_values_than_a_statement_has_parameters(des
     regions = {"name": "region", "include": [f"region-{n}" for n in range(70_000)]}
     desk.catalog(catalog_of(TOTAL | {"propertyFilters": [regions]}))
     for n in (1, 2):
-        told = event(idempotencyKey="k", properties={"n": n, "region": "region-69999"})
-        desk.run(desk.write(f"{n}.jsonl", told))
+        row = event(idempotencyKey="k", properties={"n": n, "region": "region-69999"})
+        desk.run(desk.write(f"{n}.jsonl", row))
     assert desk.quantity("total") == "2"
 
 
-def test_lines_are_told_by_the_catalog_they_were_made_from(desk: Desk) -> None:
-    """A catalog loaded since changes no answer until the next publish: no line is empty, doubled or renamed by it alone."""
+def test_lines_are_shown_by_the_catalog_they_were_made_from(desk: Desk) -> None:
+    """A catalog loaded since changes no output until the next publish: it alone makes no line empty, doubled or renamed."""
     early = {"timestamp": "2026-01-05T00:00:00Z", "properties": {"n": 5}}
     desk.catalog(catalog_of(TOTAL, contracts=[contract("con-acme", "cus-acme", "plan", "2026-02-01")]))
     desk.run(desk.write("1.jsonl", event(**early), event(properties={"n": 7})))
-    answers = [["usage", "--format", "csv"], ["usage"], ["unassigned", "--json"]]
-    before = [desk(*asked).out for asked in answers]
+    commands = [["usage", "--format", "csv"], ["usage"], ["unassigned", "--json"]]
+    before = [desk(*command).out for command in commands]
     changed = contract("con-acme", "cus-acme", "plan", "2026-01-01") | {"billingCycleAnchor": "2026-01-15"}
     as_maximum = meter("total", "MAX", "n") | {"code": "largest"}
     desk(
@@ -252,7 +251,7 @@ def test_lines_are_told_by_the_catalog_they_were_made_from(desk: Desk) -> None:
         "--catalog",
         desk.write_catalog(catalog_of(as_maximum, contracts=[changed])),
     )
-    assert [desk(*asked).out for asked in answers] == before
+    assert [desk(*command).out for command in commands] == before
     assert desk.usage("--meter", "total")
     desk("rollup", "--clock", CLOCK)
     assert desk("unassigned", "--json").json == []

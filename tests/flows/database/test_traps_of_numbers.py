@@ -1,4 +1,4 @@
-"""Numbers and aggregation: exact, by type, and never a 0 that nobody said."""
+"""Numbers and aggregation: exact, by type, and never a 0 in place of a value that cannot be used."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ UNUSABLE = [
     '"+5"', '".5"', '" 7"', '"7 "', '"1,000"', '"1.000,50"', '"NaN"', '"Infinity"', '""', '"0x10"', '"1_000"', '"٣"',
     '"1e131072"', '"1e-131072"', "true", None,
 ]  # fmt: skip
-"""What no meter of an amount can use; None is absent."""
+"""Values that SUM, MAX and MIN cannot use; None is an absent property."""
 
 REJECTED = {
     "null": "invalid_properties", "[7]": "invalid_properties", "1e131072": "invalid_properties",
     "1e-131072": "invalid_properties", '"a\\u0000"': "invalid_properties", '"\\ud800"': "malformed_row",
     "NaN": "malformed_row", "+5": "malformed_row", ".5": "malformed_row", "Infinity": "malformed_row",
 }  # fmt: skip
-"""What is set aside before it could fail a whole load."""
+"""Values that are rejected before they could fail a whole load, with the code."""
 
 
 def row_with(value: str | None, case: int) -> bytes:
@@ -42,9 +42,9 @@ def test_every_value_counts_exactly_or_is_reported(desk: Desk) -> None:
     desk.catalog(catalog_of(*KINDS, meter("count", groupKeys=["case"])))
     values = [*USABLE, *UNUSABLE, *REJECTED]
     path = desk.write("values.jsonl", *(row_with(value, case) for case, value in enumerate(values)))
-    told = desk.run(path, "--max-rejected", "90%")
-    assert told["unusable"] == 3 * len(UNUSABLE)
-    codes = desk.codes(told["import_id"])
+    ledger = desk.run(path, "--max-rejected", "90%")
+    assert ledger["unusable"] == 3 * len(UNUSABLE)
+    codes = desk.codes(ledger["import_id"])
     assert {values[row - 1]: code for row, code in codes.items()} == REJECTED
     lines = {
         (line["meter_code"], line["group"]): line
@@ -72,7 +72,7 @@ SUMS = {
 
 
 def test_sums_are_exact(desk: Desk) -> None:
-    """No float on the way and nothing rounded, over many days and in every format of numbers."""
+    """No float is used and nothing is rounded, over many days and in every notation of numbers."""
     desk.catalog(catalog_of(meter("sum", "SUM", "n", groupKeys=["case"])))
     rows = [
         f'{{"eventName":"call","externalCustomerId":"acme","timestamp":"2026-02-{1 + n % 28:02}T04:05:06Z",'
@@ -86,7 +86,7 @@ def test_sums_are_exact(desk: Desk) -> None:
 
 
 def test_texts_of_a_csv_are_as_exact(desk: Desk) -> None:
-    """A CSV's numbers go from text to decimal as JSON's do."""
+    """The numbers of a CSV are converted from text to decimal like those of JSON."""
     desk.catalog(catalog_of(TOTAL))
     body = b"eventName,externalCustomerId,timestamp,properties.n\n" + b"".join(
         f"call,acme,2026-02-03T04:05:06.{n:06}Z,{value}\n".encode()
@@ -96,8 +96,8 @@ def test_texts_of_a_csv_are_as_exact(desk: Desk) -> None:
     assert desk.quantity("total") == "9007199254740990.1"
 
 
-def test_events_are_shown_as_exactly_as_they_were_told(desk: Desk) -> None:
-    """What `events` prints of a property is its number to the last digit, for people and for machines."""
+def test_events_are_shown_as_exactly_as_they_were_read(desk: Desk) -> None:
+    """The command `events` prints the number of a property to the last digit, for people and for machines."""
     desk.catalog(catalog_of(CALLS))
     exact = "123456789012345678901234567890.5"
     desk.run(desk.write("rows.jsonl", row_with(exact, 1), row_with("1e-30", 2)))
@@ -106,16 +106,16 @@ def test_events_are_shown_as_exactly_as_they_were_told(desk: Desk) -> None:
         assert f"0.{29 * '0'}1" in answer.out
 
 
-def amounts(told: dict[str, tuple[int, int]]) -> list[dict[str, Any]]:
-    """Events by key: their day of February and their amount."""
+def amounts(days: dict[str, tuple[int, int]]) -> list[dict[str, Any]]:
+    """Return an event per key on a day of February, with an amount."""
     return [
         event(idempotencyKey=key, timestamp=f"2026-02-{day:02}T00:00:00Z", properties={"n": n})
-        for key, (day, n) in told.items()
+        for key, (day, n) in days.items()
     ]
 
 
 def test_max_and_min_recompute_after_a_correction_downwards(desk: Desk) -> None:
-    """The most and the least of a period are those of its days, of all their events, and follow a correction back."""
+    """The maximum and the minimum of a period are those of all its events, also after a correction towards the others."""
     desk.catalog(catalog_of(meter("most", "MAX", "n"), meter("least", "MIN", "n")))
     first = {"high": (1, 10), "beside": (1, 4), "low": (2, -10), "under": (2, 1), "other": (3, 3)}
     desk.run(desk.write("one.jsonl", *amounts(first)))
@@ -171,7 +171,7 @@ def test_a_missing_group_key_is_null(desk: Desk) -> None:
 
 
 def test_an_event_that_one_meter_cannot_use_counts_on_the_others(desk: Desk) -> None:
-    """It is counted on both lines, and called unusable on the one alone."""
+    """It is counted on both lines, and as unusable on one of them."""
     desk.catalog(catalog_of(CALLS, TOTAL))
     other_day = event(timestamp="2026-02-04T00:00:00Z", properties={"n": "many"})
     desk.run(desk.write("rows.jsonl", event(properties={"n": 4}), other_day))
@@ -181,7 +181,7 @@ def test_an_event_that_one_meter_cannot_use_counts_on_the_others(desk: Desk) -> 
 
 
 def test_seconds_taken_for_milliseconds_stop_the_import(desk: Desk) -> None:
-    """Where most of a file lies in January 1970 nothing is loaded, and the message says why."""
+    """If most of a file lies in January 1970, nothing is loaded and the message says why."""
     desk.catalog(catalog_of(CALLS))
     mapping = desk.write_bytes("ms.toml", b'[fields]\neventName = { value = "call" }\n'
         b'externalCustomerId = { value = "acme" }\ntimestamp = { column = "t", unit = "ms" }\n')  # fmt: skip
@@ -194,16 +194,16 @@ def test_seconds_taken_for_milliseconds_stop_the_import(desk: Desk) -> None:
 
 
 def test_what_a_spreadsheet_damaged_is_named_and_never_guessed(desk: Desk) -> None:
-    """An id that was shortened to 1.23E+15 is warned of, and a date written by locale is rejected."""
+    """An id that was shortened to 1.23E+15 gives a warning, and a date in a local format is rejected."""
     desk.catalog(catalog_of(CALLS))
     head = "eventName,externalCustomerId,timestamp,idempotencyKey\n"
     rows = "call,acme,2026-02-03T04:05:06Z,1.23E+15\ncall,acme,03/04/2026 10:00,k\ncall,acme,3.4.2026,l\n"
-    told = desk.run(desk.write_bytes("rows.csv", (head + rows).encode()), "--max-rejected", "90%")
-    assert desk.codes(told["import_id"]) == {2: "invalid_timestamp", 3: "invalid_timestamp"}
-    assert any("1.23E+15" in warning for warning in told["files"][0]["warnings"])
+    ledger = desk.run(desk.write_bytes("rows.csv", (head + rows).encode()), "--max-rejected", "90%")
+    assert desk.codes(ledger["import_id"]) == {2: "invalid_timestamp", 3: "invalid_timestamp"}
+    assert any("1.23E+15" in warning for warning in ledger["files"][0]["warnings"])
 
 
-def test_zeros_that_say_nothing_decide_nothing(desk: Desk) -> None:
+def test_insignificant_zeros_make_no_difference(desk: Desk) -> None:
     """A number counts by its value, as a text too: whatever its exponent, and however many zeros are written around it."""
     usable = {
         "1.0e-1000": "0." + "0" * 999 + "1",
@@ -223,13 +223,13 @@ def test_zeros_that_say_nothing_decide_nothing(desk: Desk) -> None:
         for line in desk.usage("--meter", "each", "--period", "2026-02")
         if line["event_count"] != "0"
     }
-    told = [lines[f'{{"i":{i}}}'] for i in range(len(rows))]
-    assert [line["quantity"] for line in told[: len(usable)]] == list(usable.values())
-    assert [line["unusable_count"] for line in told[: len(usable)]] == ["0"] * len(usable)
-    assert [line["unusable_count"] for line in told[len(usable) :]] == ["1"] * len(unusable)
+    shown = [lines[f'{{"i":{i}}}'] for i in range(len(rows))]
+    assert [line["quantity"] for line in shown[: len(usable)]] == list(usable.values())
+    assert [line["unusable_count"] for line in shown[: len(usable)]] == ["0"] * len(usable)
+    assert [line["unusable_count"] for line in shown[len(usable) :]] == ["1"] * len(unusable)
 
 
-def test_numbers_of_any_size_in_a_catalog_are_taken_or_told(desk: Desk) -> None:
+def test_numbers_of_any_size_in_a_catalog_are_accepted_or_named(desk: Desk) -> None:
     """Zero with any exponent is zero; a count that is too large is named with its place."""
     folder = desk.write_catalog(catalog_of(TOTAL | {"propertyFilters": [{"name": "n", "exclude": ["@"]}]}))
     meters = folder / "meters.json"
@@ -248,7 +248,7 @@ def test_numbers_of_any_size_in_a_catalog_are_taken_or_told(desk: Desk) -> None:
 
 
 def test_a_clock_at_the_end_of_time_is_a_clock(desk: Desk) -> None:
-    """And one beyond it is none."""
+    """The last instant of year 9999 is accepted as a clock, and one beyond it is not."""
     desk.catalog(catalog_of(TOTAL))
     path = desk.write("1.jsonl", event(properties={"n": 1}))
     assert desk("run", path, "--clock", "9999-12-31T23:59:59Z", "--json").json["new"] == 1

@@ -1,4 +1,4 @@
-"""Usage lines are told alike in every format, and are never held all at once."""
+"""Usage lines are the same in every format, and are never all in memory at once."""
 
 import csv
 import io
@@ -16,9 +16,9 @@ from schemas.frames.usage import USAGE_COLUMNS
 from tests.flows.small_installation import INSTANTS, SmallInstallation, small_installation
 
 READERS: dict[str, Callable[[bytes], list[dict[str, Any]]]] = {
-    "csv": lambda told: list(csv.DictReader(io.StringIO(told.decode()))),
+    "csv": lambda document: list(csv.DictReader(io.StringIO(document.decode()))),
     "json": json.loads,
-    "parquet": lambda told: pl.read_parquet(io.BytesIO(told)).to_dicts(),
+    "parquet": lambda document: pl.read_parquet(io.BytesIO(document)).to_dicts(),
 }
 
 
@@ -30,19 +30,19 @@ def small(database_url: str, tmp_path: Path) -> Iterator[SmallInstallation]:
 
 
 @pytest.mark.parametrize("line_format", READERS)
-def test_lines_are_told_alike_however_many_at_once(
+def test_lines_are_the_same_in_one_batch_and_in_many(
     small: SmallInstallation,
     monkeypatch: pytest.MonkeyPatch,
     capsysbinary: pytest.CaptureFixture[bytes],
     line_format: str,
 ) -> None:
-    """A format tells the same in one batch and in many: ids, amounts as written, and groups that are JSON."""
+    """A format has the same ids, quantities and groups, whether lines are read in one batch or in many."""
     small.begin()
     small.run(small.write("events", [event(number) for number in range(40)]))
     read = READERS[line_format]
-    lines = read(told(small, capsysbinary, line_format))
+    lines = read(printed(small, capsysbinary, line_format))
     monkeypatch.setattr(read_lines, "LINES_AT_ONCE", 3)
-    assert read(told(small, capsysbinary, line_format)) == lines
+    assert read(printed(small, capsysbinary, line_format)) == lines
     assert len(lines) > 3
     assert all(list(line) == list(USAGE_COLUMNS) for line in lines)
     assert [line["line_id"] for line in lines] == [line["line_id"] for line in small.lines()]
@@ -52,16 +52,16 @@ def test_lines_are_told_alike_however_many_at_once(
 @pytest.mark.parametrize(
     ("line_format", "empty"), [("csv", ",".join(USAGE_COLUMNS) + "\n"), ("json", "[]\n")]
 )
-def test_no_lines_are_told_as_none(
+def test_no_lines_are_an_empty_document(
     small: SmallInstallation, capsysbinary: pytest.CaptureFixture[bytes], line_format: str, empty: str
 ) -> None:
-    """Before the first import, a machine still gets what it can read."""
+    """Before the first import, each format is a valid document without lines."""
     small.begin()
-    assert told(small, capsysbinary, line_format).decode() == empty
+    assert printed(small, capsysbinary, line_format).decode() == empty
 
 
-def told(small: SmallInstallation, captured: pytest.CaptureFixture[bytes], line_format: str) -> bytes:
-    """What a format tells of all lines."""
+def printed(small: SmallInstallation, captured: pytest.CaptureFixture[bytes], line_format: str) -> bytes:
+    """Return all lines as printed in a format."""
     with small.engine.begin() as connection:
         report_usage(read_lines.read_usage(connection, read_lines.UsageFilter()), line_format)
     return captured.readouterr().out

@@ -1,4 +1,4 @@
-"""Where several contracts would do, found as a run of time, is what looking at every single day finds."""
+"""The ranges in which several contracts price a meter are those that a look at every single day finds."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ pricings = st.lists(st.tuples(st.integers(1, 3), st.integers(1, 2)), max_size=5)
 
 @given(contracts, pricings)
 def test_days_on_which_several_contracts_price_a_meter(
-    told: list[tuple[int, int, tuple[int, int | None]]], priced: list[tuple[int, int]]
+    owned: list[tuple[int, int, tuple[int, int | None]]], priced: list[tuple[int, int]]
 ) -> None:
-    """A customer's day is ambiguous for a meter exactly where more than one covering contract prices it; runs never overlap."""
+    """A customer's day is ambiguous for a meter exactly if more than one covering contract prices it; ranges never overlap."""
     rows = [
         (
             number,
@@ -43,7 +43,7 @@ def test_days_on_which_several_contracts_price_a_meter(
             DAYS[start],
             None if length is None else DAYS[start] + timedelta(days=length),
         )
-        for number, (customer, plan, (start, length)) in enumerate(told)
+        for number, (customer, plan, (start, length)) in enumerate(owned)
     ]
     found = ambiguities(
         pl.DataFrame(rows, schema=CONTRACTS, orient="row"),
