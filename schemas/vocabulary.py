@@ -143,3 +143,23 @@ class MeterStatus(StrEnum):
     """It counts events of every date."""
     INACTIVE = "inactive"
     """It counts only events dated before it became inactive."""
+
+
+class LineStatus(StrEnum):
+    """The status of a usage line; the first that holds."""
+
+    WITHDRAWN = "withdrawn"
+    """The line no longer exists; its last revision says so."""
+    UNSUPPORTED = "unsupported"
+    """The meter cannot be computed yet."""
+    DUE = "due"
+    """The period is over."""
+    OPEN = "open"
+    """The period is not over."""
+
+
+class LineKind(StrEnum):
+    """The kind of a usage line."""
+
+    USAGE = "usage"
+    """Usage of its own period."""

@@ -5,7 +5,8 @@ import pytest
 import schemas.tables.catalog
 import schemas.tables.events
 import schemas.tables.imports
-import schemas.tables.usage  # noqa: F401 (declares its tables)
+import schemas.tables.usage
+import schemas.tables.working_usage  # noqa: F401 (declares its tables)
 from schemas.tables.metadata import metadata
 from schemas.tables.working import working
 from tests.conftest import ROOT

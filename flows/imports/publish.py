@@ -12,14 +12,14 @@ from sqlalchemy import Connection, text
 from flows.database.execute import execute
 from flows.database.unlogged import drop_scratch
 from flows.history.runs import latest_clock
-from flows.usage.contract_times import place_contracts, write_boundaries
-from flows.usage.extent import Scope
+from flows.usage.contract_times import lay_out_contracts, write_boundaries
+from flows.usage.extent import Extent, Scope
 from flows.usage.lines import Publication, write_lines
 from flows.usage.rollup import Arrived, count_unusable, roll_up
-from flows.usage.rollup_basis import keep_catalog, keep_state
+from flows.usage.rollup_basis import copy_catalog, write_state
 from flows.usage.unassigned import count_by_reason
+from schemas.tables.working_usage import event_facts
 from transforms.statements import statements
-from transforms.usage.facts import FACTS_TABLE
 
 WORKING_MEMORY: Final = "128MB"
 """Sorts and hashes of the publishing transaction; at the default of 4 MB they spill."""
@@ -49,28 +49,20 @@ def publish(
 
     arrived: the events of an import; None for a rollup. Reads the table ``removed_events``.
     """
-    rules = scope.rules
     publication = Publication(
         import_id=import_id,
         publish_no=execute(connection, SQL["next_publish_no"]).scalar_one(),
         clock=greatest_clock(connection, clock),
     )
-    if scope.is_everyone:
-        keep_catalog(connection)
-    place_contracts(connection, zone=scope.state.billing_time_zone, clock=publication.clock)
+    if scope.extent is not Extent.ARRIVED:
+        copy_catalog(connection)
+    lay_out_contracts(connection, zone=scope.state.billing_time_zone, clock=publication.clock)
     write_boundaries(connection)
-    roll_up(
-        connection,
-        rules,
-        layer=import_id,
-        arrived=arrived,
-        is_everything=scope.is_everything,
-        is_recut=scope.is_everyone,
-    )
-    lines_changed = write_lines(connection, rules, publication, is_everyone=scope.is_everyone)
-    drop_scratch(connection, FACTS_TABLE)
+    roll_up(connection, scope.rules, layer=import_id, arrived=arrived, extent=scope.extent)
+    lines_changed = write_lines(connection, publication, scope.extent)
+    drop_scratch(connection, event_facts.name)
     unassigned = count_by_reason(connection, layer=import_id) if arrived else {}
-    keep_state(connection, scope.state)
+    write_state(connection, scope.state)
     execute(
         connection,
         SQL["mark_published"],

@@ -1,5 +1,7 @@
 """Write the artifacts of an import on the page of its flow run: the ledger, the rejections, the usage that changed."""
 
+from typing import Final
+
 from sqlalchemy import Connection, Engine
 
 from flows.history.rejections import group_rejections
@@ -7,6 +9,8 @@ from flows.history.runs import import_seconds, show_import
 from flows.output.markdown import ledger_page, rejections_page, usage_page
 from flows.usage.changes import largest_changes
 from schemas.ledger import Ledger
+
+CHANGES_SHOWN: Final = 20
 
 
 def keep_artifacts(engine: Engine, ledger: Ledger) -> list[str]:
@@ -27,7 +31,7 @@ def artifacts_of(connection: Connection, ledger: Ledger) -> dict[str, tuple[str,
     """Return the artifacts of an import by key, each with its description and its markdown."""
     import_id = ledger.import_id or 0
     rejections = group_rejections(connection, import_id) if ledger.rejected else []
-    changes = largest_changes(connection, import_id)
+    changes = largest_changes(connection, import_id, limit=CHANGES_SHOWN)
     seconds = import_seconds(connection, import_id)
     provenance = show_import(connection, import_id)
     written = {"ledger": ("What became of every row", ledger_page(ledger, provenance, seconds=seconds))}

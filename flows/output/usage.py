@@ -9,8 +9,7 @@ import polars as pl
 
 from flows.output.table import print_csv, print_json, print_json_list, print_table, say
 from schemas.errors import ConfigurationError
-from schemas.frames.instant import INSTANT
-from schemas.frames.usage import USAGE_COLUMNS
+from schemas.frames.usage import USAGE_COLUMNS, USAGE_LINES
 
 LINE_COLUMNS: Final = {
     "contract_id": "contract", "customer": "customer", "meter_code": "meter", "group": "group", "period": "period",
@@ -56,24 +55,12 @@ def write_parquet(batches: Iterable[Sequence[Mapping[str, Any]]]) -> None:
 
     if sys.stdout.isatty():
         raise ConfigurationError("parquet is not for a terminal; redirect it into a file")
-    types = {name: PARQUET_TYPES[name] for name in USAGE_COLUMNS}
     with ParquetWriter(
-        sys.stdout.buffer, pl.DataFrame(schema=types).to_arrow().schema, compression="zstd"
+        sys.stdout.buffer, pl.DataFrame(schema=USAGE_LINES).to_arrow().schema, compression="zstd"
     ) as file:
         for batch in batches:
             columns = {name: [line[name] for line in batch] for name in USAGE_COLUMNS}
-            file.write_table(pl.DataFrame(columns, schema=types, strict=True).to_arrow())
-
-
-PARQUET_TYPES: Final = dict.fromkeys(
-    ("period_start", "period_end", "first_event_at", "last_event_at"), INSTANT
-) | dict.fromkeys(("event_count", "unusable_count"), pl.Int64) | dict.fromkeys(("revision", "import_id"), pl.Int32) | dict.fromkeys(
-    (
-        "line_id", "contract_id", "customer_id", "external_customer_id", "plan_id", "pricing_id", "meter_id", "meter_code",
-        "aggregation", "group", "quantity", "status", "kind",
-    ),
-    pl.String,
-)  # fmt: skip
+            file.write_table(pl.DataFrame(columns, schema=USAGE_LINES, strict=True).to_arrow())
 
 
 def report_events(events: Sequence[Mapping[str, Any]], *, limit: int, as_json: bool) -> None:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from enum import Enum
 
 from sqlalchemy import Connection
 
@@ -14,27 +14,37 @@ from flows.usage.rollup_basis import RollupState, read_state
 from transforms.usage.meters import MeterRule
 
 
+class Extent(Enum):
+    """How much a publish recomputes."""
+
+    ARRIVED = "the lines that its events touch"
+    EVERY_CUSTOMER = "the lines of every customer, because the catalog has changed"
+    EVERYTHING = "all folded usage and all lines, because the meters or the billing time zone have changed"
+
+
 @dataclass(frozen=True)
 class Scope:
-    """What a publish goes by, and how much it has to recompute: what was made by other rules is remade."""
+    """The rules and settings that a publish goes by, and how much it recomputes."""
 
     rules: tuple[MeterRule, ...]
     state: RollupState
-    is_everything: bool
-    is_everyone: bool
+    extent: Extent
 
 
 def scope_of(connection: Connection) -> Scope:
-    """Compare what the folded usage and the lines were last made from with what holds now."""
+    """Compare the basis that usage and lines were last made from with the current catalog and settings."""
     catalog = catalog_frames(connection)
     zone = billing_time_zone(connection)
     before = read_state(connection)
     now = RollupState(zone, digest(catalog.rules), catalog.version)
-    is_everything = before is None or replace(before, catalog_version=now.catalog_version) != now
-    return Scope(catalog.rules, now, is_everything=is_everything, is_everyone=before != now)
+    if before is None or replace(before, catalog_version=now.catalog_version) != now:
+        extent = Extent.EVERYTHING
+    else:
+        extent = Extent.ARRIVED if before == now else Extent.EVERY_CUSTOMER
+    return Scope(catalog.rules, now, extent)
 
 
 def digest(rules: Sequence[MeterRule]) -> str:
-    """What the meters' rules are, in few characters: usage folded by other rules is remade."""
-    told: list[dict[str, Any]] = [asdict(rule) for rule in sorted(rules, key=lambda rule: rule.meter_no)]
-    return hashlib.sha256(json.dumps(told, default=str, sort_keys=True).encode()).hexdigest()
+    """Return a hash of the rules of the meters: usage that was folded by other rules is folded anew."""
+    documents = [asdict(rule) for rule in sorted(rules, key=lambda rule: rule.meter_no)]
+    return hashlib.sha256(json.dumps(documents, default=str, sort_keys=True).encode()).hexdigest()

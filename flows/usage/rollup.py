@@ -1,11 +1,11 @@
-"""Rolling up: usage folded from events, layer by layer, between the boundaries of each customer's periods.
+"""Roll up: fold events into usage, layer by layer, between the boundaries of each customer's periods.
 
-A **interval_no** is the time of a customer between two neighbouring boundaries of its contracts and their periods, so all of it lies
-in one period of each of them. A **layer** is some files whose events are folded together: those of an import make one of
-their own, and a rebuild of everything puts all older ones into layer 0. So an import folds its own events alone, whenever
-they happened; where it takes events away from an older layer, that layer's interval_no is folded anew from the events left.
-Nothing is incremented: what is stored of a layer and interval_no is always a fold of its events. Everything here runs inside
-the transaction that publishes.
+An **interval** is the time of a customer between two neighbouring boundaries of its contracts and their periods, so all of
+it lies in one period of each of them. A **layer** is a set of files whose events are folded together: the files of an import
+make one of their own, and a rebuild of everything puts all older ones into layer 0. So an import folds its own events
+alone, whenever they happened. If it removes events from an older layer, the interval of that layer is folded anew from the
+events left. Nothing is incremented: the usage of a layer and interval is always a fold of its events. Everything here runs
+inside the transaction that publishes.
 """
 
 from collections.abc import Sequence
@@ -36,135 +36,99 @@ from sqlalchemy import (
 )
 
 from flows.database.exclusive import filling
+from flows.database.execute import execute
 from flows.database.read import is_one_of
 from flows.database.unlogged import create_as, drop_scratch, execute_bound
+from flows.usage.extent import Extent
 from schemas.tables.events import events
 from schemas.tables.imports import files
 from schemas.tables.usage import customer_boundaries, folded_matches, folded_usage
-from transforms.usage.facts import FACTS_TABLE, Source, facts_of, select_facts
+from schemas.tables.working_usage import event_facts, metered_usage, ranges_to_refold
+from transforms.statements import statements
+from transforms.usage.facts import Source, facts_of, select_facts
 from transforms.usage.folds import select_folded_matches, select_folded_usage
 from transforms.usage.meters import Facts, MeterRule
 from transforms.usage.ranges import few_ranges
+
+RULES: Final = statements("transforms/usage/rollup.sql")
+SQL: Final = statements("flows/usage/rollup.sql")
 
 BASE_LAYER: Final = 0
 """The layer of all files that a rebuild of everything has folded together."""
 
 SCANNED_RANGES: Final = 8
-"""What is folded anew is read in at most so many ranges of time, each a bitmap scan of the index on time."""
+"""Ranges of time, at most, in which the events that are folded anew are read, each a bitmap scan of the index on time."""
 
 SLICE_PAGES: Final = 16_384
 """Pages of a slice, 128 MiB, some 600,000 events; half or twice of it took a seventh longer for 10 meters."""
 
 MOST_SLICES: Final = 16
-"""Beyond so many, slices grow instead: each makes the statement longer by all that meters ask."""
+"""Beyond this number slices grow instead: each makes the statement longer by everything that meters ask for."""
 
-COUNT_PAGES: Final = "select pg_relation_size(cast(:name as regclass)) / current_setting('block_size')::int"
-
-METERED_TABLE: Final = "scratch_metered"
-"""The usage of all meters on its way to ``folded_usage``: what is inserted straight into it is folded by one process."""
+METERED_TABLE: Final = metered_usage.name
+"""The usage of all meters on its way to ``folded_usage``: an insert straight into it would fold in one process."""
 
 FOLDED: Final = (folded_usage, folded_matches)
 
 
-JOIN_BASE: Final = f"update files set layer = {BASE_LAYER} where layer <> {BASE_LAYER}"
-JOIN_LAYER: Final = "update files set layer = :layer where file_id = any(:file_ids)"
-HAS_BASE: Final = f"select exists (select from files where layer = {BASE_LAYER})"
-
-FIND_DIRTY: Final = """
-    create temporary table dirty on commit drop as
-    with folded as (
-        select customer_no, layer, first_at, last_at from folded_usage
-        union all select customer_no, layer, first_at, last_at from folded_matches
-    ), recut as (
-        select distinct customer_no from folded join customer_boundaries using (customer_no)
-        where :is_recut and width_bucket(first_at, boundaries) <> width_bucket(last_at, boundaries)
-    )
-    select distinct customer_no, layer, timestamptz '-infinity' as from_at, timestamptz 'infinity' as until_at
-    from folded where customer_no in (select customer_no from recut)
-    union all
-    select distinct customer_no, layer, coalesce(boundaries[width_bucket(at, boundaries)], '-infinity'),
-           coalesce(boundaries[width_bucket(at, boundaries) + 1], 'infinity')
-    from removed_events join files using (file_id) left join customer_boundaries using (customer_no)
-    where customer_no not in (select customer_no from recut)
-"""
-"""What of older layers is folded anew: stretches that lost an event, and customers with an boundary where none was before."""
-
-FORGET_DIRTY: Final = """
-    delete from {table} u using dirty d
-    where u.customer_no = d.customer_no and u.layer = d.layer and u.first_at >= d.from_at and u.first_at < d.until_at
-"""
-
-READ_DIRTY_RANGES: Final = (
-    "select distinct from_at, until_at from dirty where isfinite(from_at) and isfinite(until_at)"
-)
-HAS_ENDLESS: Final = "select exists (select from dirty where not (isfinite(from_at) and isfinite(until_at)))"
-COUNT_UNUSABLE: Final = (
-    "select coalesce(sum(unusable_count), 0)::bigint from folded_usage where layer = :layer"
-)
-
-
 @dataclass(frozen=True)
 class Arrived:
-    """What an import adds: its files, and a table of exactly the events of theirs that count."""
+    """The files that an import adds, and a table of exactly those of their events that count."""
 
     file_ids: tuple[int, ...]
     events: Table
 
 
 def roll_up(
-    connection: Connection,
-    rules: Sequence[MeterRule],
-    *,
-    layer: int,
-    arrived: Arrived | None,
-    is_everything: bool,
-    is_recut: bool,
+    connection: Connection, rules: Sequence[MeterRule], *, layer: int, arrived: Arrived | None, extent: Extent
 ) -> None:
-    """Fold the events that have arrived into a layer of their own, and anew what of older layers has changed, or everything.
+    """Fold the events that have arrived into a layer of their own, and anew what has changed in older layers, or everything.
 
-    is_recut: ``customer_boundaries`` may have boundaries where none were before. Needs the table ``removed_events`` (customer_no, file_id, at)
-    of events taken away. Leaves a temporary table ``dirty`` (customer_no, layer, from_at, until_at), and the facts.
+    Needs the table ``removed_events`` (customer_no, file_id, at). Leaves the working tables ``ranges_to_refold`` and
+    ``event_facts``.
     """
     facts = facts_of(rules)
-    if is_everything:
-        connection.execute(text(JOIN_BASE))
+    if extent is Extent.EVERYTHING:
+        execute(connection, SQL["join_base_layer"], base_layer=BASE_LAYER)
     if arrived:
-        connection.execute(text(JOIN_LAYER), {"layer": layer, "file_ids": list(arrived.file_ids)})
-    if is_everything:
+        execute(connection, SQL["join_layer"], layer=layer, file_ids=list(arrived.file_ids))
+    if extent is Extent.EVERYTHING:
         _fold_everything(connection, facts, rules, _everything(connection, layer, arrived))
         return
     _create_facts(connection, facts, _of_layer(layer, arrived))
-    connection.execute(text(FIND_DIRTY), {"is_recut": is_recut})
-    if connection.scalar(text("select exists (select from dirty)")):
-        connection.execute(text("analyze dirty"))
-        for kept in FOLDED:
-            connection.execute(text(FORGET_DIRTY.format(table=kept.name)))
-        _insert(connection, FACTS_TABLE, select_facts(facts, _dirty(connection)))
+    are_boundaries_new = extent is Extent.EVERY_CUSTOMER
+    execute(connection, RULES["find_ranges_to_refold"], are_boundaries_new=are_boundaries_new)
+    if execute(connection, SQL["has_ranges_to_refold"]).scalar_one():
+        connection.execute(text("analyze ranges_to_refold"))
+        for folded in FOLDED:
+            execute(connection, RULES["delete_usage_to_refold"], {"table": folded.name})
+        _insert(connection, event_facts.name, select_facts(facts, _to_refold(connection)))
     _fold(connection, facts, rules)
 
 
 def count_unusable(connection: Connection, *, layer: int) -> int:
-    """How many (event, meter) pairs of a layer a meter matched and could not use."""
-    return connection.scalar(text(COUNT_UNUSABLE), {"layer": layer}) or 0
+    """Return the number of (event, meter) pairs of a layer in which the meter could not use the event that it matched."""
+    count: int = execute(connection, SQL["count_unusable"], layer=layer).scalar_one()
+    return count
 
 
 def _fold_everything(
     connection: Connection, facts: Facts, rules: Sequence[MeterRule], source: Source
 ) -> None:
-    """Fold all events of a source, and nothing of what was folded before stays."""
+    """Fold all events of a source in place of the usage that was folded before."""
     _create_facts(connection, facts, source)
     with filling(connection, *FOLDED):
         _fold(connection, facts, rules)
 
 
 def _create_facts(connection: Connection, facts: Facts, source: Source) -> None:
-    """Make the facts of a source, slice by slice of its table: what falls into several slices has a fact in each."""
+    """Create the facts of a source, slice by slice of its table; a group in several slices has a fact in each."""
     parts = [select_facts(facts, part) for part in _slices(connection, source)]
-    create_as(connection, FACTS_TABLE, union_all(*parts), is_parted=len(parts) > 1)
+    create_as(connection, event_facts.name, union_all(*parts), is_parted=len(parts) > 1)
 
 
 def _fold(connection: Connection, facts: Facts, rules: Sequence[MeterRule]) -> None:
-    connection.execute(text(f"analyze {FACTS_TABLE}"))
+    connection.execute(text(f"analyze {event_facts.name}"))
     folds = select_folded_usage(facts, rules)
     if folds:
         create_as(connection, METERED_TABLE, union_all(*folds), is_parted=len(folds) > 1)
@@ -172,35 +136,37 @@ def _fold(connection: Connection, facts: Facts, rules: Sequence[MeterRule]) -> N
         _insert(connection, folded_usage.name, select(metered))
         drop_scratch(connection, METERED_TABLE)
     _insert(connection, folded_matches.name, select_folded_matches(facts, rules))
-    for kept in FOLDED:
-        connection.execute(text(f"analyze {kept.name}"))
+    for folded in FOLDED:
+        connection.execute(text(f"analyze {folded.name}"))
 
 
 def _everything(connection: Connection, layer: int, arrived: Arrived | None) -> Source:
-    """All events; those that have arrived in their own layer, all others in the base."""
-    told: ColumnElement[Any] = literal(layer if arrived else BASE_LAYER, Integer)
-    if arrived and connection.scalar(text(HAS_BASE)):
+    """Return all events: those that have arrived in a layer of their own, all others in the base layer."""
+    of_layer: ColumnElement[Any] = literal(layer if arrived else BASE_LAYER, Integer)
+    if arrived and execute(connection, SQL["has_base_layer"], base_layer=BASE_LAYER).scalar_one():
         is_arrived = is_one_of(events.c.file_id, arrived.file_ids)
-        told = case((is_arrived, layer), else_=BASE_LAYER)
-    return _source(events, layer=told)
+        of_layer = case((is_arrived, layer), else_=BASE_LAYER)
+    return _source(events, layer=of_layer)
 
 
 def _of_layer(layer: int, arrived: Arrived | None) -> Source:
-    """The events that have arrived; none where nothing has."""
-    told = literal(layer, Integer)
-    return _source(arrived.events, layer=told) if arrived else _source(events, layer=told, where=false())
+    """Return the events that have arrived, or none."""
+    of_layer = literal(layer, Integer)
+    if arrived is None:
+        return _source(events, layer=of_layer, where=false())
+    return _source(arrived.events, layer=of_layer)
 
 
-def _dirty(connection: Connection) -> Source:
-    """The events of what the table ``dirty`` says."""
-    dirty = table("dirty", column("customer_no"), column("layer"), column("from_at"), column("until_at"))
-    is_dirty = and_(
-        dirty.c.customer_no == events.c.customer_no,
-        dirty.c.layer == files.c.layer,
-        events.c.at >= dirty.c.from_at,
-        events.c.at < dirty.c.until_at,
+def _to_refold(connection: Connection) -> Source:
+    """Return the events of the ranges that are folded anew."""
+    ranges = ranges_to_refold.c
+    is_within = and_(
+        ranges.customer_no == events.c.customer_no,
+        ranges.layer == files.c.layer,
+        events.c.at >= ranges.from_at,
+        events.c.at < ranges.until_at,
     )
-    rows = events.join(files, files.c.file_id == events.c.file_id).join(dirty, is_dirty)
+    rows = events.join(files, files.c.file_id == events.c.file_id).join(ranges_to_refold, is_within)
     return _source(events, rows, layer=files.c.layer, where=_scanned(connection))
 
 
@@ -211,9 +177,9 @@ def _source(
     layer: ColumnElement[Any],
     where: ColumnElement[bool] | None = None,
 ) -> Source:
-    """Events of a table, maybe joined, each in the interval_no that the boundaries of its customer cut out.
+    """Return the events of a table, each in the interval that the boundaries of its customer cut out.
 
-    A interval_no is named by how many boundaries come before its events.
+    rows: the table joined to others, if it is. The number of an interval is the number of boundaries before its events.
     """
     return Source(
         events=of,
@@ -227,13 +193,13 @@ def _source(
 
 
 def _slices(connection: Connection, source: Source) -> list[Source]:
-    """The source cut into runs of pages of its table, so that each is grouped by one process, in memory.
+    """Return the source in slices, each a run of pages of its table that one process groups in memory.
 
-    Events lie as they came, mostly in the order of time, so that few groups are in several slices. Made in one piece, each
-    process met each group, or sorted its events by all that parts them: the facts of 10 meters over 5 million events took
+    Events are stored as they arrived, mostly in the order of time, so few groups are in several slices. Without slices
+    each process met each group, or sorted its events by all dimensions: the facts of 10 meters over 5 million events took
     10 s instead of 7.
     """
-    pages = connection.scalar(text(COUNT_PAGES), {"name": source.events.name}) or 0
+    pages: int = execute(connection, SQL["count_pages"], name=source.events.name).scalar_one()
     count = max(1, min(MOST_SLICES, round(pages / SLICE_PAGES)))
     page: ColumnElement[Any] = literal_column(f"{source.events.name}.ctid")
     ends: list[ColumnElement[Any]] = [
@@ -254,10 +220,10 @@ def _slices(connection: Connection, source: Source) -> list[Source]:
 
 
 def _scanned(connection: Connection) -> ColumnElement[bool]:
-    """Few ranges of time that hold all that is dirty, as conditions an index on time can answer."""
-    if connection.scalar(text(HAS_ENDLESS)):
+    """Return a few ranges of time around all events that are folded anew, as conditions that an index on time can answer."""
+    if execute(connection, SQL["has_unbounded_ranges"]).scalar_one():
         return true()
-    rows = connection.execute(text(READ_DIRTY_RANGES)).all()
+    rows = execute(connection, SQL["read_ranges_to_refold"]).all()
     ranges = pl.DataFrame([tuple(row) for row in rows], schema=["from_at", "until_at"], orient="row")
     return or_(
         false(),

@@ -20,12 +20,12 @@ from schemas.tables.metadata import INSTANT
 working: Final = MetaData()
 
 
-def _temporary(name: str, grain: str, *columns: Column[Any]) -> Table:
+def temporary(name: str, grain: str, *columns: Column[Any]) -> Table:
     """Declare a table that goes with the transaction."""
     return Table(name, working, *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DROP", comment=grain)
 
 
-def _unlogged(name: str, grain: str, *columns: Column[Any]) -> Table:
+def unlogged(name: str, grain: str, *columns: Column[Any]) -> Table:
     """Declare a table that parallel workers can read, dropped by the publish that made it."""
     return Table(name, working, *columns, prefixes=["UNLOGGED"], comment=grain)
 
@@ -70,44 +70,44 @@ def _known_row_columns() -> list[Column[Any]]:
     ]
 
 
-repeated_keys: Final = _temporary(
+repeated_keys: Final = temporary(
     "repeated_keys",
     "One row per key that several rows of the import have.",
     Column("key", UUID(as_uuid=False)),
 )
 
-known_rows: Final = _temporary(
+known_rows: Final = temporary(
     "known_rows",
     "One row per arrived row whose key an event has, with the place of that event and whether the content is the same.",
     *_known_row_columns(),
 )
 
-parallel_contested_keys: Final = _unlogged(
+parallel_contested_keys: Final = unlogged(
     "parallel_contested_keys",
     "One row per contested key, for the parallel workers that look for its rows.",
     Column("key", UUID(as_uuid=False)),
 )
 
-contested_keys: Final = _temporary(
+contested_keys: Final = temporary(
     "contested_keys",
     "One row per contested key: several rows of the import have it, or an event has it with other content.",
     Column("key", UUID(as_uuid=False)),
 )
 
-contested_rows: Final = _temporary(
+contested_rows: Final = temporary(
     "contested_rows",
     "One row per arrived row of a contested key.",
     *event_columns(),
     Column("arrival_ctid", _RowPlace()),
 )
 
-plain_duplicates: Final = _temporary(
+plain_duplicates: Final = temporary(
     "plain_duplicates",
     "One row per known row that alone has its key in the import, with the content of the event. A view.",
     *_known_row_columns(),
 )
 
-contested_occurrences: Final = _temporary(
+contested_occurrences: Final = temporary(
     "contested_occurrences",
     "One row per occurrence of a contested key, with its ordinal and whether the key has a pair of them.",
     *_columns_of(OCCURRENCES),
@@ -115,13 +115,13 @@ contested_occurrences: Final = _temporary(
     Column("is_pair", Boolean),
 )
 
-occurrence_outcomes: Final = _temporary(
+occurrence_outcomes: Final = temporary(
     "occurrence_outcomes",
     "One row per occurrence of a contested key, with its outcome.",
     *_columns_of(OUTCOMES),
 )
 
-removed_events: Final = _temporary(
+removed_events: Final = temporary(
     "removed_events",
     "One row per event that the publish removes from the table of events.",
     Column("customer_no", Integer),
@@ -129,12 +129,10 @@ removed_events: Final = _temporary(
     Column("at", INSTANT),
 )
 
-# --- usage: from events to lines ---------------------------------------------------------------------------------
-
 
 # --- catalog: applying a folder ----------------------------------------------------------------------------------
 
-customers_to_write: Final = _temporary(
+customers_to_write: Final = temporary(
     "customers_to_write",
     "One row per customer that is new or has changed, in the order of the folder.",
     Column("place", Integer),
@@ -143,7 +141,7 @@ customers_to_write: Final = _temporary(
     Column("document", JSONB),
 )
 
-meters_to_write: Final = _temporary(
+meters_to_write: Final = temporary(
     "meters_to_write",
     "One row per meter that is new or has changed, in the order of the folder.",
     Column("place", Integer),
@@ -155,7 +153,7 @@ meters_to_write: Final = _temporary(
     Column("document", JSONB),
 )
 
-plans_to_write: Final = _temporary(
+plans_to_write: Final = temporary(
     "plans_to_write",
     "One row per plan that is new or has changed, in the order of the folder.",
     Column("place", Integer),
@@ -163,7 +161,7 @@ plans_to_write: Final = _temporary(
     Column("document", JSONB),
 )
 
-contracts_to_write: Final = _temporary(
+contracts_to_write: Final = temporary(
     "contracts_to_write",
     "One row per contract that is new or has changed, in the order of the folder.",
     Column("place", Integer),
@@ -176,7 +174,7 @@ contracts_to_write: Final = _temporary(
     Column("document", JSONB),
 )
 
-pricings_to_write: Final = _temporary(
+pricings_to_write: Final = temporary(
     "pricings_to_write",
     "One row per pricing of a plan that is new or has changed, in the order of the folder.",
     Column("place", Integer),

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.frames.instant import INSTANT
-from transforms.usage.ambiguity import AMBIGUITIES_SCHEMA, ambiguities
+from schemas.frames.usage import AMBIGUOUS_RANGES
+from transforms.usage.ambiguity import ambiguities
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS = [FIRST + timedelta(days=n) for n in range(12)]
@@ -49,7 +50,7 @@ def test_days_on_which_several_contracts_price_a_meter(
         pl.DataFrame(rows, schema=CONTRACTS, orient="row"),
         pl.DataFrame(priced, schema=PRICINGS, orient="row"),
     )
-    assert found.schema == AMBIGUITIES_SCHEMA
+    assert found.schema == AMBIGUOUS_RANGES
     days = [
         (customer, meter, day)
         for customer, meter, from_at, until_at in found.iter_rows()

@@ -1,19 +1,13 @@
-"""Usage lines: where an event would count on several contracts, and so counts on none of them."""
-
-from typing import Final
+"""Find the times at which several contracts of a customer price the same meter."""
 
 import polars as pl
 
-from schemas.frames.instant import INSTANT
+from schemas.frames.usage import AMBIGUOUS_RANGES
 from transforms.values.days import LAST_INSTANT
-
-AMBIGUITIES_SCHEMA: Final = pl.Schema(
-    {"customer_no": pl.Int32(), "meter_no": pl.Int32(), "from_at": INSTANT, "until_at": INSTANT}
-)
 
 
 def ambiguities(covered: pl.DataFrame, pricings: pl.DataFrame) -> pl.DataFrame:
-    """Where several contracts would do: there an event without a contract counts on none of them.
+    """Return the ranges in which several contracts price a meter: there an event that is pinned to none counts on none.
 
     covered: one row per contract; customer_no, plan_no, start_at, end_at (exclusive, null: rolls on).
     pricings: one row per usage pricing; plan_no, meter_no.
@@ -42,6 +36,6 @@ def ambiguities(covered: pl.DataFrame, pricings: pl.DataFrame) -> pl.DataFrame:
             pl.col("from_at").shift(-1).over(by_meter).alias("until_at"),
         )
         .filter(pl.col("covering") > 1)
-        .select(AMBIGUITIES_SCHEMA.names())
-        .cast(dict(AMBIGUITIES_SCHEMA.items()))
+        .select(AMBIGUOUS_RANGES.names())
+        .cast(dict(AMBIGUOUS_RANGES.items()))
     )

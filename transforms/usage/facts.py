@@ -33,7 +33,7 @@ from schemas.vocabulary import AggregationType
 from transforms.usage.meters import Facts, Filter, MeterRule, condition, is_name_matched, properties_of
 from transforms.usage.numbers import usable_number
 
-FACTS_TABLE: Final = "scratch_facts"
+FACTS_TABLE: Final = "event_facts"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pytest
 
 from flows.catalog.apply import CatalogError, without_garbage_collection
 from flows.output.catalog import report_catalog
-from flows.usage.rollup_basis import keep_catalog, read_contracts, read_pricings
+from flows.usage.rollup_basis import copy_catalog, read_contracts, read_pricings
 from schemas.errors import UsageImportError
 from schemas.vocabulary import Kind
 from tests.flows.database.catalogs import CLOCK, CONTRACTS, EVERYTHING, METERS, PLANS, PRICING, UUID, Catalogs
@@ -44,7 +44,7 @@ def test_things_are_stored_and_numbered_in_the_order_of_the_folder(catalogs: Cat
         ("k2", 2, 1, None),
     ]
     with catalogs.engine.begin() as connection:
-        keep_catalog(connection)
+        copy_catalog(connection)
         laid_out = schedules(read_contracts(connection), read_pricings(connection), zone="UTC", until=CLOCK)
     placed = laid_out.contracts.join(laid_out.periods, on="schedule_no")
     assert placed.group_by("contract_no").len().sort("contract_no").rows() == [(1, 11), (2, 3)]
