@@ -6,13 +6,7 @@ from sqlalchemy import ARRAY, BigInteger, Boolean, Column, Date, Integer, Numeri
 from sqlalchemy.dialects.postgresql import TSTZMULTIRANGE, UUID
 
 from schemas.tables.metadata import INSTANT
-from schemas.tables.usage import folded_usage
 from schemas.tables.working import temporary, unlogged
-
-
-def _bare(column: Column[Any]) -> Column[Any]:
-    """Return a column of the same name and type, without its constraints."""
-    return Column(column.name, column.type)
 
 
 def _billing_period_columns() -> list[Column[Any]]:
@@ -112,8 +106,17 @@ event_facts: Final = unlogged(
 
 metered_usage: Final = unlogged(
     "metered_usage",
-    "One row per row to be added to folded_usage.",
-    *(_bare(column) for column in folded_usage.c),
+    "One row per row of folded_usage to be added, its counts not yet whole numbers.",
+    Column("customer_no", Integer),
+    Column("pinned_contract_no", Integer),
+    Column("meter_no", Integer),
+    Column("layer", Integer),
+    Column("first_at", INSTANT),
+    Column("last_at", INSTANT),
+    Column("event_count", Numeric),
+    Column("unusable_count", Numeric),
+    Column("quantity", Numeric),
+    Column("group_key", Text),
 )
 
 ranges_to_refold: Final = temporary(
