@@ -47,11 +47,12 @@ _TYPES: Final[Mapping[pl.DataType, TypeEngine[Any]]] = {
     pl.Int32(): Integer(),
     pl.Int64(): BigInteger(),
     pl.Boolean(): Boolean(),
+    pl.Date(): Date(),
     pl.Datetime("us", "UTC"): INSTANT,
 }
 
 
-def _columns_of(frame: pl.Schema) -> list[Column[Any]]:
+def columns_of(frame: pl.Schema) -> list[Column[Any]]:
     """Return the columns of a table that holds the rows of a frame."""
     return [Column(name, _TYPES[dtype]) for name, dtype in frame.items()]
 
@@ -110,7 +111,7 @@ plain_duplicates: Final = temporary(
 contested_occurrences: Final = temporary(
     "contested_occurrences",
     "One row per occurrence of a contested key, with its ordinal and whether the key has a pair of them.",
-    *_columns_of(OCCURRENCES),
+    *columns_of(OCCURRENCES),
     Column("ordinal", BigInteger),
     Column("is_pair", Boolean),
 )
@@ -118,7 +119,7 @@ contested_occurrences: Final = temporary(
 occurrence_outcomes: Final = temporary(
     "occurrence_outcomes",
     "One row per occurrence of a contested key, with its outcome.",
-    *_columns_of(OUTCOMES),
+    *columns_of(OUTCOMES),
 )
 
 removed_events: Final = temporary(

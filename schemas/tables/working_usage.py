@@ -5,18 +5,10 @@ from typing import Any, Final
 from sqlalchemy import ARRAY, BigInteger, Boolean, Column, Date, Integer, Numeric, Text
 from sqlalchemy.dialects.postgresql import TSTZMULTIRANGE, UUID
 
+from schemas.frames.periods import BILLING_PERIODS, CONTRACT_SCHEDULES
+from schemas.frames.usage import AMBIGUOUS_RANGES
 from schemas.tables.metadata import INSTANT
-from schemas.tables.working import temporary, unlogged
-
-
-def _billing_period_columns() -> list[Column[Any]]:
-    return [
-        Column("schedule_no", Integer),
-        Column("period_start", INSTANT),
-        Column("period_end", INSTANT),
-        Column("period_start_on", Date),
-        Column("period_end_on", Date),
-    ]
+from schemas.tables.working import columns_of, temporary, unlogged
 
 
 def _contract_pricing_columns() -> list[Column[Any]]:
@@ -54,15 +46,11 @@ def _line_columns() -> list[Column[Any]]:
 contract_schedules: Final = temporary(
     "contract_schedules",
     "One row per contract × interval of its usage pricings; contracts with the same periods share a schedule.",
-    Column("contract_no", Integer),
-    Column("customer_no", Integer),
-    Column("interval", Text),
-    Column("interval_count", Integer),
-    Column("schedule_no", Integer),
+    *columns_of(CONTRACT_SCHEDULES),
 )
 
 billing_periods: Final = temporary(
-    "billing_periods", "One row per schedule × period, half-open.", *_billing_period_columns()
+    "billing_periods", "One row per schedule × period, half-open.", *columns_of(BILLING_PERIODS)
 )
 
 contract_coverage: Final = temporary(
@@ -78,10 +66,7 @@ contract_coverage: Final = temporary(
 ambiguous_ranges: Final = temporary(
     "ambiguous_ranges",
     "One row per customer × meter × range of time, half-open, in which several contracts price the meter.",
-    Column("customer_no", Integer),
-    Column("meter_no", Integer),
-    Column("from_at", INSTANT),
-    Column("until_at", INSTANT),
+    *columns_of(AMBIGUOUS_RANGES),
 )
 
 contract_pricings: Final = temporary(
@@ -141,7 +126,7 @@ periods_to_recompute: Final = unlogged(
     "periods_to_recompute",
     "One row per customer × period of one of its schedules whose lines are recomputed.",
     Column("customer_no", Integer),
-    *_billing_period_columns(),
+    *columns_of(BILLING_PERIODS),
 )
 
 pricings_to_recompute: Final = unlogged(
