@@ -24,7 +24,7 @@ class RowCounts:
 
     @property
     def is_balanced(self) -> bool:
-        """Whether every row has exactly one outcome."""
+        """Return whether every row has exactly one outcome."""
         outcomes = self.new + self.duplicate + self.corrected + self.stale + self.rejected
         return self.rows == outcomes and self.rejected == sum(self.rejected_by_reason.values())
 

@@ -15,7 +15,7 @@ from transforms.usage.meters import MeterRule
 
 
 class Extent(Enum):
-    """How much a publish recomputes."""
+    """The extent of what a publish recomputes."""
 
     ARRIVED = "the lines that its events touch"
     EVERY_CUSTOMER = "the lines of every customer, because the catalog has changed"

@@ -151,12 +151,12 @@ class Mapping(_Part):
 
     @property
     def rejects_conflicts(self) -> bool:
-        """Whether a row whose key is taken by another event is rejected."""
+        """Return whether a row whose key is taken by another event is rejected."""
         return self.on_conflict == "reject"
 
     @property
     def is_by_name(self) -> bool:
-        """Whether every column is taken by its name."""
+        """Return whether every column is taken by its name."""
         return (
             self.fields is None and self.properties is None and self.version is None and self.deleted is None
         )

@@ -29,11 +29,11 @@ class Member(Protocol):
 
     @property
     def eof(self) -> bool:
-        """Whether the member is complete."""
+        """Return whether the member is complete."""
 
     @property
     def needs_input(self) -> bool:
-        """Whether all data given so far is decompressed."""
+        """Return whether all data given so far is decompressed."""
 
     @property
     def unused_data(self) -> bytes:
@@ -52,7 +52,7 @@ class GzipMember:
 
     @property
     def eof(self) -> bool:
-        """Whether the member is complete."""
+        """Return whether the member is complete."""
         return self._inflate.eof
 
     @property

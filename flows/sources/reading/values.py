@@ -58,7 +58,7 @@ class Value:
 
     @property
     def is_string(self) -> bool:
-        """Whether the value goes on within a string."""
+        """Return whether the value goes on within a string."""
         return self._is_string
 
     def end(self, piece: bytes, start: int = 0) -> int | None:
