@@ -1,5 +1,8 @@
 """Every statement has its home: a name, a sentence, the tables it reads and leaves; and every working table its declaration."""
 
+import ast
+import re
+
 import pytest
 
 import schemas.tables.catalog
@@ -16,6 +19,10 @@ FILES = sorted(
     str(path.relative_to(ROOT)) for room in ("flows", "transforms") for path in (ROOT / room).rglob("*.sql")
 )
 STAGING = {"arrivals", "arrival_bytes"}
+STATEMENT = re.compile(
+    r"\s*(?:with \w+ as|select .*\bfrom (?!alembic_version)\w+.*\bwhere|update \w+ .*\bset|insert into \w+ .*select)\b",
+    re.DOTALL,
+)
 ALL = [statement for path in FILES for statement in statements(path).values()]
 EXAMPLE = """
 -- fragment: same
@@ -53,6 +60,18 @@ def test_a_statement_reads_tables_that_there_are(statement: Statement) -> None:
     known = set(metadata.tables) | STAGING | set(working.tables)
     assert set(statement.reads) <= known
     assert set(statement.leaves) <= set(working.tables)
+
+
+def test_no_statement_hides_in_python() -> None:
+    """A statement that reads or writes rows by itself stands in a file; in Python stand moves, fragments and SQLAlchemy Core."""
+    hidden = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for room in ("flows", "transforms")
+        for path in (ROOT / room).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and STATEMENT.match(node.value)
+    ]
+    assert hidden == []
 
 
 def test_every_working_table_says_its_grain() -> None:

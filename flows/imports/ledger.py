@@ -3,11 +3,12 @@
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, text, update
+from sqlalchemy import Connection, Engine, func, update
 
+from flows.database.execute import execute
 from flows.imports.begin import OpenImport
 from flows.imports.deduplicate import Deduplication
-from flows.imports.listing import ImportFile
+from flows.imports.listing import SQL, ImportFile
 from flows.output.instants import instant
 from schemas.errors import UsageImportError
 from schemas.ledger import FileLedger, Ledger, RowCounts
@@ -61,11 +62,9 @@ def add_counts(total: RowCounts, counted: RowCounts) -> None:
 
 def unchanged_ledger(engine: Engine, opened: OpenImport) -> Ledger:
     """Return the ledger of an import whose files are all known: nothing was read."""
-    last_import = "select max(published_import_id) from files where file_id = any(:file_ids)"
+    file_ids = [file.file_id for file in opened.files]
     with engine.connect() as connection:
-        import_id = connection.scalar(
-            text(last_import), {"file_ids": [file.file_id for file in opened.files]}
-        )
+        import_id = execute(connection, SQL["last_import_of_files"], file_ids=file_ids).scalar_one()
     return Ledger(
         import_id=import_id,
         status=ImportStatus.UNCHANGED,

@@ -4,18 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, select
 
+from flows.database.execute import execute
 from flows.database.read import is_one_of
 from flows.sources.files import Source, hash_source, list_sources
 from schemas.documents.mapping import Mapping
 from schemas.errors import UsageImportError
 from schemas.tables.imports import files
+from transforms.statements import statements
 
-PUBLISHED_NAMES: Final = """
-    select uri, max(published_import_id) from files
-    where uri = any(:uris) and uri <> '-' and published_import_id is not null group by uri
-"""
+SQL: Final = statements("flows/imports/listing.sql")
 
 
 @dataclass(frozen=True)
@@ -63,11 +62,8 @@ def place_files(
         )
     }
     refuse_other_mapping(hashed, mapping, list(known.values()))
-    imports_by_uri = dict(
-        connection.execute(text(PUBLISHED_NAMES), {"uris": [file.source.uri for file in hashed]})
-        .tuples()
-        .all()
-    )
+    uris = [file.source.uri for file in hashed]
+    imports_by_uri = dict(execute(connection, SQL["last_imports_of_names"], uris=uris).tuples().all())
     next_place = next_id(connection, files.c.file_id)
     placed: dict[str, ImportFile] = {}
     listed: list[ImportFile] = []
