@@ -69,7 +69,7 @@ def _keep_uncounted(connection: Connection, import_id: int) -> None:
 def _replace_by_rest(connection: Connection, names: dict[str, str]) -> None:
     """Replace the staging table by one without its plain duplicates.
 
-    If most rows are duplicates, this takes less time than to delete them: a second for a million rows.
+    If most rows are duplicates, this takes less time than to delete them: half a second of 11 s for a million rows.
     """
     staged = names["arrivals"]
     connection.execute(text(f"create table {staged}_rest (like {staged})"))

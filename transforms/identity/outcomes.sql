@@ -101,7 +101,7 @@ from occurrences window of_key as (partition by key);
 
 -- name: decide_pairs
 -- Write the outcomes of pairs, as decide_outcomes in outcomes.py does for all other occurrences.
--- For 75,000 keys of 5 million rows this takes a tenth of the 2 s of decide_outcomes.
+-- An import of 300,000 corrections takes 20 s instead of 31 s with decide_outcomes alone.
 -- reads: contested_occurrences
 insert into occurrence_outcomes
 with pairs as (
