@@ -54,4 +54,6 @@ class Ledger(RowCounts):
     unusable: int = 0
     files: list[FileLedger] = field(default_factory=list)
     lines_changed: int = 0
+    warnings: list[str] = field(default_factory=list)
+    """The warnings about the whole import; those about one file are in its own ledger."""
     message: str | None = None

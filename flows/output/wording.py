@@ -34,6 +34,7 @@ def count_list(counts: Mapping[str, int]) -> str:
 
 def ledger_notes(ledger: Ledger) -> Iterator[str]:
     """Yield what a person should know beside the outcomes, a line each: of the whole import, then of its files."""
+    yield from (f"warning: {warning}" for warning in ledger.warnings)
     if ledger.unknown_fields:
         yield f"unknown fields: {count_list(ledger.unknown_fields)}"
     if ledger.duplicates_without_key:
