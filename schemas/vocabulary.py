@@ -23,6 +23,8 @@ class ImportStatus(StrEnum):
 
     LOADING = "loading"
     """Its rows are being loaded; after a crash the same command resumes it."""
+    UNFINISHED = "unfinished"
+    """It was loading when its run ended; the same command resumes it. It is stored as loading."""
     PUBLISHED = "published"
     """Its events count."""
     HELD = "held"

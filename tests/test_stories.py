@@ -77,7 +77,7 @@ def _check_rejections(story: Story, number: int, answer: Answer, usage_import: U
     if not expected:
         return
     found = usage_import("rejects", str(answer.json["import_id"]), "--json").json
-    places = [(Path(row["file"]).name, str(row["row"])) for row in found]
+    places = [(Path(row["uri"]).name, str(row["row"])) for row in found]
     assert places == [(row["file"], row["row"]) for row in expected]
     for rejection, row in zip(found, expected, strict=True):
         assert rejection["message"].startswith(row.pop("message"))

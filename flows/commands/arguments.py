@@ -36,6 +36,12 @@ def parse_share(value: str) -> Decimal:
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
 
+Wide = Annotated[
+    bool, typer.Option("--wide", help="Print every column in full, however narrow the terminal.")
+]
+
+All = Annotated[bool, typer.Option("--all", help="Print every line of the table, not only the first 300.")]
+
 Clock = Annotated[
     str | None, typer.Option("--clock", metavar="TS", help="The instant to use instead of now.")
 ]

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from flows.commands.arguments import (
+    All,
     Clock,
     Json,
     MappingFile,
@@ -14,6 +15,7 @@ from flows.commands.arguments import (
     Reason,
     Sources,
     Wait,
+    Wide,
     database,
     parse_instant,
     parse_share,
@@ -32,7 +34,13 @@ class RejectFormat(StrEnum):
     JSON = "json"
 
 
-def check(sources: Sources, mapping: MappingFile = None, clock: Clock = None, as_json: Json = False) -> None:
+def check(
+    sources: Sources,
+    mapping: MappingFile = None,
+    clock: Clock = None,
+    is_wide: Wide = False,
+    as_json: Json = False,
+) -> None:
     """Show the outcomes and rejections that an import would have; writes nothing."""
     from flows.imports.check import check_sources
     from flows.imports.request import ImportRequest, pace
@@ -46,7 +54,7 @@ def check(sources: Sources, mapping: MappingFile = None, clock: Clock = None, as
     )
     with database() as engine, import_progress() as display:
         checked = check_sources(engine, request, pace=pace(), display=display)
-    report_check(checked.ledger, checked.rejections, as_json=as_json)
+    report_check(checked.ledger, checked.rejections, as_json=as_json, is_wide=is_wide)
 
 
 def run(
@@ -59,6 +67,7 @@ def run(
     reason: Reason = None,
     clock: Clock = None,
     wait: Wait = False,
+    is_wide: Wide = False,
     as_json: Json = False,
 ) -> None:
     """Import: load, deduplicate, roll up, publish."""
@@ -88,29 +97,46 @@ def run(
         and result.ledger.status != ImportStatus.PUBLISHED
     ):
         say_lines_follow()
-    report_run(result.ledger, as_json=as_json)
+    report_run(result.ledger, as_json=as_json, is_wide=is_wide)
 
 
 @imports_app.callback()
-def imports_command(context: typer.Context, as_json: Json = False) -> None:
+def imports_command(
+    context: typer.Context, is_all: All = False, is_wide: Wide = False, as_json: Json = False
+) -> None:
     """List imports and rollups, the latest first."""
     if context.invoked_subcommand is not None:
         return
-    from flows.history.runs import list_imports
-    from flows.output.imports import report_imports
+    from flows.history.runs import first_imports, list_imports
+    from flows.output.imports import report_all_imports, report_imports
+    from flows.output.table import TABLE_LINES
 
     with reading() as connection:
-        report_imports(list_imports(connection), as_json=as_json)
+        if as_json:
+            report_all_imports(list_imports(connection))
+        else:
+            imports, total = first_imports(connection, limit=None if is_all else TABLE_LINES)
+            report_imports(imports, total=total, is_all=is_all, is_wide=is_wide)
 
 
 @imports_app.command("show")
-def imports_show(import_id: Annotated[int, typer.Argument(metavar="ID")], as_json: Json = False) -> None:
+def imports_show(
+    context: typer.Context,
+    import_id: Annotated[int, typer.Argument(metavar="ID")],
+    is_all: Annotated[
+        bool, typer.Option("--files", help="List every file, not only those that matter first.")
+    ] = False,
+    is_wide: Wide = False,
+    as_json: Json = False,
+) -> None:
     """Show one import: its ledger and files."""
     from flows.history.runs import show_import
     from flows.output.imports import report_import
 
     with reading() as connection:
-        report_import(show_import(connection, import_id), as_json=as_json)
+        shown = show_import(connection, import_id)
+        is_json = as_json or bool(context.parent and context.parent.params["as_json"])
+        report_import(shown, as_json=is_json, is_all=is_all, is_wide=is_wide)
 
 
 def rejects(
@@ -120,18 +146,20 @@ def rejects(
         Path | None,
         typer.Option("--output", metavar="F", help="The file to write instead of standard output."),
     ] = None,
+    is_all: All = False,
+    is_wide: Wide = False,
     as_json: Json = False,
 ) -> None:
     """Show the rows that an import rejected, and the reasons."""
     from flows.history.rejections import count_repeats, group_rejections, list_rejections
-    from flows.output.imports import output_to, print_groups, report_rejections
+    from flows.output.rejections import output_to, print_groups, report_rejections
 
     chosen = RejectFormat.JSON if as_json else reject_format
     with reading() as connection:
         if chosen is RejectFormat.TABLE:
             causes = group_rejections(connection, import_id)
             with output_to(output):
-                print_groups(causes)
+                print_groups(causes, is_all=is_all, is_wide=is_wide)
             return
         repeats = count_repeats(connection, import_id)
         rejections = list_rejections(connection, import_id)

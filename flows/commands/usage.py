@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.arguments import Json, parse_month, reading
+from flows.commands.arguments import All, Json, Wide, parse_month, reading
 
 
 class LineFormat(StrEnum):
@@ -27,15 +27,25 @@ def usage(
     contract: Annotated[str | None, typer.Option("--contract", metavar="ID")] = None,
     meter: Annotated[str | None, typer.Option("--meter", metavar="CODE")] = None,
     line_format: Annotated[LineFormat, typer.Option("--format")] = LineFormat.TABLE,
+    is_all: All = False,
+    is_wide: Wide = False,
     as_json: Json = False,
 ) -> None:
     """Print the invoice-ready usage lines."""
+    from flows.output.table import TABLE_LINES, say_how_many
     from flows.output.usage import report_usage
-    from flows.usage.read_lines import UsageFilter, read_usage
+    from flows.usage.read_lines import UsageFilter, count_usage, first_usage, read_usage
 
+    wanted = UsageFilter(parse_month(period), customer, contract, meter)
+    chosen = LineFormat.JSON if as_json else line_format
     with reading() as connection:
-        lines = read_usage(connection, UsageFilter(parse_month(period), customer, contract, meter))
-        report_usage(lines, LineFormat.JSON if as_json else line_format)
+        if chosen is not LineFormat.TABLE or is_all:
+            report_usage(read_usage(connection, wanted), chosen, is_wide=is_wide)
+            return
+        lines = first_usage(connection, wanted, number=TABLE_LINES + 1)
+        report_usage([lines[:TABLE_LINES]], chosen, is_wide=is_wide)
+        if len(lines) > TABLE_LINES:
+            say_how_many(count_usage(connection, wanted), "lines")
 
 
 def events(
@@ -46,6 +56,7 @@ def events(
     limit: Annotated[
         int, typer.Option("--limit", metavar="K", min=1, max=2**31 - 1, help="The greatest number of events.")
     ] = 100,
+    is_wide: Wide = False,
     as_json: Json = False,
 ) -> None:
     """List loaded events: timestamp, name, customer, key, and where each came from."""
@@ -54,7 +65,7 @@ def events(
 
     with reading() as connection:
         found = list_events(connection, customer=customer, name=name, limit=limit)
-        report_events(found, limit=limit, as_json=as_json)
+        report_events(found, limit=limit, as_json=as_json, is_wide=is_wide)
 
 
 def unassigned(
@@ -62,6 +73,8 @@ def unassigned(
         str | None, typer.Option("--customer", metavar="C", help="Only this customer, by id or external id.")
     ] = None,
     reason: Annotated[str | None, typer.Option("--reason", metavar="R")] = None,
+    is_all: All = False,
+    is_wide: Wide = False,
     as_json: Json = False,
 ) -> None:
     """List events on no line, by customer, name and reason."""
@@ -70,4 +83,5 @@ def unassigned(
 
     with reading() as connection:
         rows = list_unassigned(connection, customer=customer, reason=reason)
-        report_unassigned(rows, is_all=customer is None and reason is None, as_json=as_json)
+        is_filtered = customer is not None or reason is not None
+        report_unassigned(rows, is_filtered=is_filtered, as_json=as_json, is_all=is_all, is_wide=is_wide)

@@ -51,7 +51,7 @@ def group_causes(connection: Connection, import_id: int, uris: Mapping[int, str]
             "code": row["code"],
             "first_message": row["first_message"],
             "examples": [
-                {"file": uris[file_id], "row": example}
+                {"uri": uris[file_id], "row": example}
                 for file_id, example in zip(row["file_ids"], row["example_rows"], strict=True)
             ],
         }

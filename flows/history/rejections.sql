@@ -1,7 +1,7 @@
 -- name: list_rejections
 -- List the rejections of an import that repeat no other one, each with how many repeat it, by file and row.
 -- reads: rejections, import_files
-select r.import_id, f.uri as file, r.file_id, r.row, r.line, r.byte_offset, r.code, r.message, r.field, r.value, r.raw,
+select r.import_id, f.uri, r.file_id, r.row, r.line, r.byte_offset, r.code, r.message, r.field, r.value, r.raw,
        r.raw_length, encode(r.raw_sha256, 'hex') as raw_sha256, (
            select count(*) from rejections again
            where again.raw_sha256 = r.raw_sha256 and again.repeats_import_id = r.import_id

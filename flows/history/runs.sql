@@ -1,12 +1,31 @@
+-- fragment: status_now
+-- The status of an import. One that is loading while no import is at work has been left unfinished.
+case when status = {ImportStatus.LOADING} and not :is_at_work then {ImportStatus.UNFINISHED} else status end as status;
+
 -- fragment: import_columns
--- The columns that a list of imports shows.
-import_id, kind, status, clock, started_at, finished_at, published_at, reason, user_name, host, software, flow_run_id,
+-- The columns of an import that people and machines read.
+import_id, kind, {status_now}, clock, started_at, finished_at, published_at, reason, user_name, host, software, flow_run_id,
 lines_changed, failure, sources, ledger
+
+-- name: is_import_at_work
+-- Whether a session holds the lock of imports now.
+select exists (
+    select from pg_locks join pg_database d on d.oid = database
+    where locktype = 'advisory' and granted and d.datname = current_database()
+    and (classid, objid, objsubid) = (0, :lock, 1)
+);
 
 -- name: list_imports
 -- List imports and rollups, the latest first.
 -- reads: imports
 select {import_columns} from imports order by import_id desc;
+
+-- name: first_imports
+-- List the latest imports and rollups as a table shows them, each with how many there are.
+-- reads: imports
+select import_id, kind, {status_now}, started_at, (ledger -> 'rows')::bigint as rows, (ledger -> 'new')::bigint as new,
+       (ledger -> 'rejected')::bigint as rejected, lines_changed, sources -> 'sources' as sources, count(*) over () as total
+from imports order by import_id desc limit cast(:limit as bigint);
 
 -- name: show_import
 -- Read one import with its catalog, its mapping and the days of its events.

@@ -37,7 +37,8 @@ def canonical_line(ledger: Ledger) -> str:
         return f"unchanged: all files are known since import {ledger.import_id}"
     numbers = {name: getattr(ledger, name) for name in COUNTED_ROWS[1:]}
     outcomes = ", ".join(f"{number:,} {name}" for name, number in numbers.items() if number)
+    read = sum(not file.is_unchanged for file in ledger.files)
     return (
-        f"import {ledger.import_id} {ledger.status}: {counted(ledger.rows, 'row')} of {counted(len(ledger.files), 'file')}"
+        f"import {ledger.import_id} {ledger.status}: {counted(ledger.rows, 'row')} of {counted(read, 'file')}"
         f"{' (' + outcomes + ')' if outcomes else ''}, {counted(ledger.lines_changed, 'line')} changed"
     )

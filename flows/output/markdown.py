@@ -8,17 +8,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
+from flows.output.files import files_note, shown_files
 from flows.output.instants import plain
 from flows.output.wording import COUNTED_ROWS, counted, greatest_first, ledger_notes
-from schemas.ledger import FileLedger, Ledger, RowCounts
+from schemas.ledger import Ledger, RowCounts
 from schemas.vocabulary import ImportStatus
 from transforms.values.text import cut, visible
 
-FILES_SHOWN: Final = 100
-
 CAUSES_SHOWN: Final = 50
 
-NOTES_SHOWN: Final = 200
+NOTES_SHOWN: Final = 50
 
 TEXT_LENGTH: Final = 1_000
 
@@ -39,7 +38,8 @@ def ledger_page(ledger: Ledger, provenance: Mapping[str, Any], *, seconds: float
     if ledger.unassigned_by_reason or ledger.unusable:
         parts += ["## Loaded, but on no line", _unassigned_table(ledger)]
     if ledger.files:
-        parts += [f"## {counted(len(ledger.files), 'file')}", _files_table(ledger)]
+        read = sum(not file.is_unchanged for file in ledger.files)
+        parts += [f"## {counted(read, 'file')} read", _files_table(ledger)]
     notes = list(islice(ledger_notes(ledger), NOTES_SHOWN))
     if notes:
         parts += ["## Worth a look", "\n".join(f"- {_safe(note)}" for note in notes)]
@@ -77,21 +77,15 @@ def _unassigned_table(ledger: Ledger) -> str:
 
 
 def _files_table(ledger: Ledger) -> str:
-    """Return a row per file in the order of the ledger, of at most ``FILES_SHOWN`` files.
+    """Return a row for each file that matters first, and the number of the others.
 
     The numbers come first: a page has room for some 80 characters and hides the rest of a line.
     """
-    rows = [[*_file_counts(file), _safe(file.uri), file.sha256[:12]] for file in ledger.files[:FILES_SHOWN]]
-    more = len(ledger.files) - FILES_SHOWN
+    shown = shown_files(ledger.files)
+    rows = [[*_counts(file), _safe(file.uri), file.sha256[:12]] for file in shown.first]
     table = _table((*COUNTED_ROWS, "file", "sha256"), rows, right=range(len(COUNTED_ROWS)))
-    return table + (
-        f"\n\n… and {more:,} more: `usage-import imports show {ledger.import_id}`" if more > 0 else ""
-    )
-
-
-def _file_counts(file: FileLedger) -> list[str]:
-    """Return the outcomes of a file's rows; a file that was known already has none."""
-    return ["known", *("" for _ in COUNTED_ROWS[1:])] if file.is_unchanged else _counts(file)
+    note = files_note(shown, import_id=ledger.import_id)
+    return "\n\n".join([*([table] if rows else []), *([_safe(note)] if note else [])])
 
 
 def _provenance_list(ledger: Ledger, provenance: Mapping[str, Any]) -> str:
@@ -133,7 +127,7 @@ def rejections_page(ledger: Ledger, rejections: Sequence[Mapping[str, Any]]) -> 
 
 def _cause_item(cause: Mapping[str, Any]) -> str:
     """Return a cause as an item of a list: its number of rows, its first message, and its first rows."""
-    first = "; ".join(f"{_safe(example['file'])} row {example['row']:,}" for example in cause["examples"])
+    first = "; ".join(f"{_safe(example['uri'])} row {example['row']:,}" for example in cause["examples"])
     rows = counted(cause["rows"], "row")
     return f"- **{rows}, {cause['code']}**: {_safe(cause['first_message'])}\n  - {first}"
 

@@ -7,9 +7,22 @@ from typing import Any, Final
 
 import polars as pl
 
-from flows.output.table import print_csv, print_json, print_json_list, print_table, say
+from flows.output.table import (
+    TABLE_LINES,
+    print_csv,
+    print_json,
+    print_json_list,
+    print_table,
+    say,
+    say_how_many,
+)
 from schemas.errors import ConfigurationError
 from schemas.frames.usage import USAGE_COLUMNS, USAGE_LINES
+
+EVENT_COLUMNS: Final = {
+    "timestamp": "timestamp", "event_name": "name", "customer": "customer", "key": "key", "properties": "properties",
+    "uri": "file", "row": "row", "import_id": "import",
+}  # fmt: skip
 
 LINE_COLUMNS: Final = {
     "contract_id": "contract", "customer": "customer", "meter_code": "meter", "group": "group", "period": "period",
@@ -17,8 +30,10 @@ LINE_COLUMNS: Final = {
 }  # fmt: skip
 
 
-def report_usage(batches: Iterable[Sequence[Mapping[str, Any]]], line_format: str) -> None:
-    """Print usage lines as a table, CSV, JSON or Parquet; all but the table are written batch by batch."""
+def report_usage(
+    batches: Iterable[Sequence[Mapping[str, Any]]], line_format: str, *, is_wide: bool = False
+) -> None:
+    """Print usage lines as a table, CSV, JSON or Parquet, batch by batch."""
     match line_format:
         case "csv":
             print_csv(USAGE_COLUMNS, chain.from_iterable(batches))
@@ -27,16 +42,24 @@ def report_usage(batches: Iterable[Sequence[Mapping[str, Any]]], line_format: st
         case "parquet":
             write_parquet(batches)
         case _:
-            shown = [
-                {
-                    **line,
-                    "customer": line["external_customer_id"] or line["customer_id"],
-                    "period": f"{line['period_start_on']} – {line['period_end_on']}",
-                    "group": "" if line["group"] == "{}" else line["group"],
-                }
-                for line in chain.from_iterable(batches)
-            ]
-            print_table(LINE_COLUMNS, shown, right=("quantity", "event_count", "unusable_count"))
+            print_table(
+                LINE_COLUMNS,
+                (_shown_line(line) for line in chain.from_iterable(batches)),
+                right=("quantity", "event_count", "unusable_count"),
+                whole=("contract_id", "period", "status"),
+                give_way=("unusable_count", "contract_id", "event_count", "status", "group"),
+                is_wide=is_wide,
+            )
+
+
+def _shown_line(line: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a usage line as a table shows it."""
+    return {
+        **line,
+        "customer": line["external_customer_id"] or line["customer_id"],
+        "period": f"{line['period_start_on']} – {line['period_end_on']}",
+        "group": "" if line["group"] == "{}" else line["group"],
+    }
 
 
 def _line_document(line: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,30 +86,35 @@ def write_parquet(batches: Iterable[Sequence[Mapping[str, Any]]]) -> None:
             file.write_table(pl.DataFrame(columns, schema=USAGE_LINES, strict=True).to_arrow())
 
 
-def report_events(events: Sequence[Mapping[str, Any]], *, limit: int, as_json: bool) -> None:
+def report_events(
+    events: Sequence[Mapping[str, Any]], *, limit: int, as_json: bool, is_wide: bool = False
+) -> None:
     """Print loaded events, and a note if there may be more than `limit`."""
     if as_json:
         print_json([{**event, "properties": _raw(event["properties"])} for event in events])
         return
-    shown = [
-        {
-            **event,
-            "customer": event["external_customer_id"] or event["customer_id"],
-            "where": f"{event['file']}:{event['row']}",
-        }
-        for event in events
-    ]
-    columns = {
-        "timestamp": "timestamp", "event_name": "name", "customer": "customer", "key": "key", "properties": "properties",
-        "where": "file:row", "import_id": "import",
-    }  # fmt: skip
-    print_table(columns, shown, right=("import_id",))
+    shown = [{**event, "customer": event["external_customer_id"] or event["customer_id"]} for event in events]
+    print_table(
+        EVENT_COLUMNS,
+        shown,
+        right=("row", "import_id"),
+        whole=("timestamp", "key"),
+        give_way=("import_id", "key", "uri", "row", "properties"),
+        is_wide=is_wide,
+    )
     if len(events) == limit:
         say(f"these are the first {limit:,}; --limit shows more")
 
 
-def report_unassigned(rows: Sequence[Mapping[str, Any]], *, is_all: bool, as_json: bool) -> None:
-    """Print unassigned events by customer, name and reason; is_all: no filter was given."""
+def report_unassigned(
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    is_filtered: bool,
+    as_json: bool,
+    is_all: bool = False,
+    is_wide: bool = False,
+) -> None:
+    """Print unassigned events by customer, name and reason: the first ``TABLE_LINES``, or all."""
     if as_json:
         print_json(
             [{**row, "first_day": str(row["first_day"]), "last_day": str(row["last_day"])} for row in rows]
@@ -97,6 +125,15 @@ def report_unassigned(rows: Sequence[Mapping[str, Any]], *, is_all: bool, as_jso
         "first_day": "first day", "last_day": "last day",
     }  # fmt: skip
     shown = [{**row, "customer": row["external_customer_id"] or row["customer_id"]} for row in rows]
-    print_table(columns, shown, right=("event_count",))
+    print_table(
+        columns,
+        shown if is_all else shown[:TABLE_LINES],
+        right=("event_count",),
+        whole=("first_day", "last_day", "reason"),
+        give_way=("first_day", "last_day"),
+        is_wide=is_wide,
+    )
+    if not is_all:
+        say_how_many(len(rows), "rows")
     if not rows:
-        say("every event is on a usage line" if is_all else "there is no such event")
+        say("there is no such event" if is_filtered else "every event is on a usage line")

@@ -142,7 +142,7 @@ class Play:
     def compare_rejections(self, import_id: str, ledger: Ledger) -> None:
         answer = self.command("rejects", import_id, "--json")
         self.expect(answer, 0)
-        actual = [(Path(one["file"]).name, one["row"], one["code"]) for one in json.loads(answer.out)]
+        actual = [(Path(one["uri"]).name, one["row"], one["code"]) for one in json.loads(answer.out)]
         listed = [(one.file, one.row, one.code) for one in ledger.rejections if not one.is_repeat]
         agree("rejects", sorted(actual), sorted(listed))
         for one in json.loads(answer.out):

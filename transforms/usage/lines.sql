@@ -144,9 +144,8 @@ where (l.line_id is null and not f.is_withdrawn) or (
          l.customer_no, l.meter_no, l.is_withdrawn)
 );
 
--- name: read_lines
--- Read the current lines, and an empty line for every period up to the clock that has none, with their status.
--- reads: usage_lines, contract_pricings, billing_periods, rolled_up_meters, contracts, customers, pricings, plans, meters
+-- fragment: all_lines
+-- The current lines, and an empty line for every period up to the clock that has none.
 with lines as (
     select l.line_id, l.contract_no, l.pricing_no, l.meter_no, l.customer_no, l.period_start_on, l.period_end_on,
            l.period_start, l.period_end, l.group_key, l.quantity, l.event_count, l.unusable_count, l.first_event_at, l.last_event_at,
@@ -165,18 +164,35 @@ with lines as (
         select from usage_lines u
         where u.contract_no = p.contract_no and u.pricing_no = p.pricing_no and u.period_start = p.period_start
             and u.replaced_publish_no is null and not u.is_withdrawn
+            and (cast(:customer_nos as int[]) is null or u.customer_no = any(:customer_nos))
     )
-)
-select l.line_id::text, c.id as contract_id, k.id as customer_id, k.external_customer_id, s.id as plan_id,
-       g.id as pricing_id, n.id as meter_id, m.code as meter_code, m.aggregation, l.group_key as "group",
-       l.period_start, l.period_end, case when m.is_supported then trim_scale(l.quantity)::text end as quantity,
-       l.event_count, l.unusable_count, l.first_event_at, l.last_event_at, {line_status} as status,
-       {LineKind.USAGE} as kind, l.revision, l.import_id, l.period_start_on, l.period_end_on
+);
+
+-- fragment: wanted_lines
+-- The lines that a filter wants, with all that they name; a value of null does not narrow them.
 from lines l
 join contracts c using (contract_no) join customers k on k.customer_no = l.customer_no
 join pricings g using (pricing_no) join plans s on s.plan_no = g.plan_no
 join rolled_up_meters m on m.meter_no = l.meter_no join meters n on n.meter_no = l.meter_no
 where (cast(:period as text) is null or to_char(l.period_start_on, 'YYYY-MM') = :period)
     and (cast(:contract as text) is null or {is_contract})
-    and (cast(:meter as text) is null or m.code = :meter)
-order by c.id collate "C", g.id collate "C", l.period_start, l.group_key collate "C";
+    and (cast(:contract_nos as int[]) is null or l.contract_no = any(:contract_nos))
+    and (cast(:meter as text) is null or m.code = :meter);
+
+-- name: count_lines
+-- Count the wanted lines.
+-- reads: usage_lines, contract_pricings, billing_periods, rolled_up_meters, contracts, customers, pricings, plans, meters
+{all_lines}
+select count(*) {wanted_lines};
+
+-- name: read_lines
+-- Read the first of the wanted lines with their status, or all if the limit is null.
+-- reads: usage_lines, contract_pricings, billing_periods, rolled_up_meters, contracts, customers, pricings, plans, meters
+{all_lines}
+select l.line_id::text, c.id as contract_id, k.id as customer_id, k.external_customer_id, s.id as plan_id,
+       g.id as pricing_id, n.id as meter_id, m.code as meter_code, m.aggregation, l.group_key as "group",
+       l.period_start, l.period_end, case when m.is_supported then trim_scale(l.quantity)::text end as quantity,
+       l.event_count, l.unusable_count, l.first_event_at, l.last_event_at, {line_status} as status,
+       {LineKind.USAGE} as kind, l.revision, l.import_id, l.period_start_on, l.period_end_on
+{wanted_lines}
+order by c.id collate "C", g.id collate "C", l.period_start, l.group_key collate "C" limit cast(:limit as bigint);

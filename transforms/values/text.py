@@ -22,6 +22,8 @@ def visible(text: str) -> str:
     >>> visible("bad\x1b[0m")
     'bad\\x1b[0m'
     """
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 

@@ -60,11 +60,11 @@ def test_rejections_are_grouped_listed_and_counted(database_url: str) -> None:
             "customer_not_found",
             MESSAGES[0],
         )
-        assert first["examples"] == [{"file": "1.jsonl", "row": row} for row in (1, 3, 5)]
+        assert first["examples"] == [{"uri": "1.jsonl", "row": row} for row in (1, 3, 5)]
         assert (dated["rows"], dated["first_message"]) == (2, MESSAGES[3])
         assert (near["rows"], near["first_message"]) == (1, MESSAGES[1])
         assert group_causes(connection, 1, {1: "elsewhere"})[2]["examples"] == [
-            {"file": "elsewhere", "row": 2}
+            {"uri": "elsewhere", "row": 2}
         ]
         (listed,) = list_rejections(connection, 1)
         assert [(one["row"], one["repeats"]) for one in listed] == [
@@ -81,7 +81,7 @@ def test_imports_are_listed_and_an_unknown_one_is_refused(database_url: str) -> 
     engine = create_engine(database_url, poolclass=NullPool)
     with engine.begin() as connection:
         write_rejections(connection)
-        assert [run["import_id"] for run in list_imports(connection)] == [2, 1]
+        assert [run["import_id"] for batch in list_imports(connection) for run in batch] == [2, 1]
         assert latest_clock(connection) is None
         assert import_seconds(connection, 1) is None
         connection.execute(imports.update().where(imports.c.import_id == 1).values(published_at=CLOCK))

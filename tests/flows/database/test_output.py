@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from flows.output.table import print_table
 from tests.conftest import clean_environment
 from tests.flows.desk import CALLS, CLOCK, Desk, catalog_of, event
 from tests.flows.stopping import ended, started
@@ -140,23 +139,3 @@ def test_a_file_without_rows_is_named(desk: Desk) -> None:
     for name, content in (("empty.jsonl", b""), ("hi.csv", b"hi\n")):
         lines = desk("run", desk.write_bytes(name, content), "--clock", CLOCK).err
         assert f"{name}: there is no row in it" in lines
-
-
-def test_a_number_is_never_folded(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """However narrow a terminal: half a number reads as another one."""
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    rows = [
-        {
-            "customer": "a-long-name-of-a-customer",
-            "period": "2026-01-01 – 2026-02-01",
-            "quantity": 9007199254740993,
-        }
-    ]
-    for width in ("20", "40", "80", "200"):
-        monkeypatch.setenv("COLUMNS", width)
-        print_table({name: name for name in rows[0]}, rows, right=("quantity",))
-        shown = capsys.readouterr().out
-        assert "9007199254740993" in shown
-        assert "2026-01-01 – 2026-02-01" in shown
