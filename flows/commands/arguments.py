@@ -40,6 +40,11 @@ Wide = Annotated[
     bool, typer.Option("--wide", help="Print every column in full, however narrow the terminal.")
 ]
 
+Spreadsheet = Annotated[
+    bool,
+    typer.Option("--spreadsheet", help="Write CSV that is safe to open: no cell is computed as a formula."),
+]
+
 All = Annotated[bool, typer.Option("--all", help="Print every line of the table, not only the first 300.")]
 
 Clock = Annotated[
@@ -87,6 +92,12 @@ def reading() -> Iterator[Any]:
 
     with database() as engine, one_state(engine) as connection:
         yield connection
+
+
+def refuse_other_format(chosen: str, *, is_spreadsheet: bool) -> None:
+    """Raise ConfigurationError if --spreadsheet is given with another format than CSV."""
+    if is_spreadsheet and chosen != "csv":
+        raise ConfigurationError(f"--spreadsheet is for CSV, not for {chosen}; add --format csv")
 
 
 def parse_month(value: str | None) -> str | None:

@@ -14,12 +14,14 @@ from flows.commands.arguments import (
     MaxRejected,
     Reason,
     Sources,
+    Spreadsheet,
     Wait,
     Wide,
     database,
     parse_instant,
     parse_share,
     reading,
+    refuse_other_format,
 )
 from schemas.vocabulary import ImportStatus
 
@@ -146,6 +148,7 @@ def rejects(
         Path | None,
         typer.Option("--output", metavar="F", help="The file to write instead of standard output."),
     ] = None,
+    is_spreadsheet: Spreadsheet = False,
     is_all: All = False,
     is_wide: Wide = False,
     as_json: Json = False,
@@ -155,6 +158,7 @@ def rejects(
     from flows.output.rejections import output_to, print_groups, report_rejections
 
     chosen = RejectFormat.JSON if as_json else reject_format
+    refuse_other_format(chosen, is_spreadsheet=is_spreadsheet)
     with reading() as connection:
         if chosen is RejectFormat.TABLE:
             causes = group_rejections(connection, import_id)
@@ -164,7 +168,7 @@ def rejects(
         repeats = count_repeats(connection, import_id)
         rejections = list_rejections(connection, import_id)
         with output_to(output):
-            report_rejections(rejections, chosen, repeats=repeats)
+            report_rejections(rejections, chosen, repeats=repeats, is_spreadsheet=is_spreadsheet)
 
 
 def revert(import_id: Annotated[int, typer.Argument(metavar="ID")], as_json: Json = False) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.arguments import All, Json, Wide, parse_month, reading
+from flows.commands.arguments import All, Json, Spreadsheet, Wide, parse_month, reading, refuse_other_format
 
 
 class LineFormat(StrEnum):
@@ -27,6 +27,7 @@ def usage(
     contract: Annotated[str | None, typer.Option("--contract", metavar="ID")] = None,
     meter: Annotated[str | None, typer.Option("--meter", metavar="CODE")] = None,
     line_format: Annotated[LineFormat, typer.Option("--format")] = LineFormat.TABLE,
+    is_spreadsheet: Spreadsheet = False,
     is_all: All = False,
     is_wide: Wide = False,
     as_json: Json = False,
@@ -38,13 +39,15 @@ def usage(
 
     wanted = UsageFilter(parse_month(period), customer, contract, meter)
     chosen = LineFormat.JSON if as_json else line_format
+    refuse_other_format(chosen, is_spreadsheet=is_spreadsheet)
     with reading() as connection:
         if chosen is not LineFormat.TABLE or is_all:
-            report_usage(read_usage(connection, wanted), chosen, is_wide=is_wide)
+            lines = read_usage(connection, wanted)
+            report_usage(lines, chosen, is_wide=is_wide, is_spreadsheet=is_spreadsheet)
             return
-        lines = first_usage(connection, wanted, number=TABLE_LINES + 1)
-        report_usage([lines[:TABLE_LINES]], chosen, is_wide=is_wide)
-        if len(lines) > TABLE_LINES:
+        first = first_usage(connection, wanted, number=TABLE_LINES + 1)
+        report_usage([first[:TABLE_LINES]], chosen, is_wide=is_wide)
+        if len(first) > TABLE_LINES:
             say_how_many(count_usage(connection, wanted), "lines")
 
 

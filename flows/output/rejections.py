@@ -6,16 +6,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-from flows.output.instants import plain
-from flows.output.table import (
-    TABLE_LINES,
-    harmless_cell,
-    print_csv,
-    print_json_list,
-    print_table,
-    say,
-    say_how_many,
-)
+from flows.output.table import TABLE_LINES, print_csv, print_json_list, print_table, say, say_how_many
 from schemas.errors import UsageImportError
 
 REJECTION_COLUMNS: Final = (
@@ -33,7 +24,11 @@ CAUSE_COLUMNS: Final = {
 
 
 def report_rejections(
-    batches: Iterable[Sequence[Mapping[str, Any]]], reject_format: str, *, repeats: Mapping[int, int]
+    batches: Iterable[Sequence[Mapping[str, Any]]],
+    reject_format: str,
+    *,
+    repeats: Mapping[int, int],
+    is_spreadsheet: bool = False,
 ) -> None:
     """Print rejections one by one, each batch as soon as it comes.
 
@@ -42,11 +37,7 @@ def report_rejections(
     for import_id, count in repeats.items():
         say(f"{count:,} rows repeat rejections that import {import_id} lists")
     if reject_format == "csv":
-        rows = chain.from_iterable(batches)
-        print_csv(
-            REJECTION_COLUMNS,
-            ({name: harmless_cell(plain(row[name])) for name in REJECTION_COLUMNS} for row in rows),
-        )
+        print_csv(REJECTION_COLUMNS, chain.from_iterable(batches), is_spreadsheet=is_spreadsheet)
     else:
         print_json_list([_rejection_document(row) for row in batch] for batch in batches)
 

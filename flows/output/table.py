@@ -1,6 +1,7 @@
 """Print tables, CSV, JSON and messages; no text of a user can control the terminal or a spreadsheet."""
 
 import csv
+import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,6 +31,8 @@ TABLE_LINES: Final = 300
 
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 """The characters with which a formula of a spreadsheet can begin."""
+
+PLAIN_NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -61,16 +64,37 @@ def print_json_list(batches: Iterable[Sequence[Any]]) -> None:
     sys.stdout.write(after)
 
 
-def print_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Print CSV with line feeds, each row as soon as it comes."""
+def print_csv(
+    columns: Sequence[str], rows: Iterable[Mapping[str, Any]], *, is_spreadsheet: bool = False
+) -> None:
+    """Print CSV with line feeds, each row as soon as it comes, and say how many cells a spreadsheet would compute.
+
+    Cells are exact, but that a terminal gets no character that it would obey. is_spreadsheet: write cells that are safe
+    to open: an apostrophe before formulas, control characters spelt out.
+    """
+    is_shown = is_spreadsheet or sys.stdout.isatty()
+    formulas = 0
+
+    def cell(value: Any) -> str:
+        nonlocal formulas
+        text = visible(plain(value)) if is_shown else plain(value)
+        if (
+            not isinstance(value, str)
+            or not value.startswith(FORMULA_STARTS)
+            or PLAIN_NUMBER.fullmatch(value)
+        ):
+            return text
+        formulas += 1
+        return f"'{text}" if is_spreadsheet else text
+
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([plain(row[name]) for name in columns] for row in rows)
-
-
-def harmless_cell(text: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    writer.writerows([cell(row[name]) for name in columns] for row in rows)
+    if formulas and not is_spreadsheet:
+        sys.stdout.flush()
+        say(
+            f"a spreadsheet would compute {formulas:,} of these cells as formulas; --spreadsheet writes them as texts"
+        )
 
 
 def print_table(

@@ -31,12 +31,16 @@ LINE_COLUMNS: Final = {
 
 
 def report_usage(
-    batches: Iterable[Sequence[Mapping[str, Any]]], line_format: str, *, is_wide: bool = False
+    batches: Iterable[Sequence[Mapping[str, Any]]],
+    line_format: str,
+    *,
+    is_wide: bool = False,
+    is_spreadsheet: bool = False,
 ) -> None:
     """Print usage lines as a table, CSV, JSON or Parquet, batch by batch."""
     match line_format:
         case "csv":
-            print_csv(USAGE_COLUMNS, chain.from_iterable(batches))
+            print_csv(USAGE_COLUMNS, chain.from_iterable(batches), is_spreadsheet=is_spreadsheet)
         case "json":
             print_json_list([_line_document(line) for line in batch] for batch in batches)
         case "parquet":

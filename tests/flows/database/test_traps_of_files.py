@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import json
 from pathlib import Path
 
@@ -204,20 +206,40 @@ def test_placeholder_ids_get_a_warning(desk: Desk) -> None:
     assert all(word in warned for word in ("null", "undefined", "zeros"))
 
 
-FORMULAS = ["=1+1", "+1", "-1+1", "@sum(a1)", "\t=1"]
+FORMULAS = ["=1+1", "+1", "-1+1", "@sum(a1)"]
 
 
 def test_formulas_are_harmless_in_a_csv_for_people(desk: Desk) -> None:
-    """Cells that a spreadsheet would compute are quoted in the CSV of rejections; the JSON keeps the bytes."""
+    """A CSV is exact, and says how many cells a spreadsheet would compute; --spreadsheet quotes them; JSON keeps the bytes."""
     desk.catalog(catalog_of(CALLS))
-    rows = [event(externalCustomerId=one) for one in FORMULAS[:-1]]
-    path = desk.write("rows.jsonl", event(), *rows, event(timestamp=FORMULAS[-1]))
-    ledger = desk.run(path, "--max-rejected", "90%")
-    shown = desk("rejects", str(ledger["import_id"]), "--format", "csv").out
-    assert all(f"'{one}" in shown for one in FORMULAS[:-1])
-    assert not any(f",{one}," in shown for one in FORMULAS)
-    kept = desk("rejects", str(ledger["import_id"]), "--json").json
+    rows = [event(externalCustomerId=one) for one in FORMULAS]
+    path = desk.write("rows.jsonl", event(), *rows)
+    import_id = str(desk.run(path, "--max-rejected", "90%")["import_id"])
+    exact = desk("rejects", import_id, "--format", "csv")
+    assert [row["value"] for row in csv.DictReader(io.StringIO(exact.out))] == FORMULAS
+    assert (
+        f"a spreadsheet would compute {len(FORMULAS)} of these cells as formulas; --spreadsheet" in exact.err
+    )
+    safe = desk("rejects", import_id, "--format", "csv", "--spreadsheet")
+    values = [row["value"] for row in csv.DictReader(io.StringIO(safe.out))]
+    assert values == [f"'{one}" for one in FORMULAS]
+    assert safe.err == ""
+    kept = desk("rejects", import_id, "--json").json
     assert [one["raw"] for one in kept] == [line.decode() for line in path.read_bytes().splitlines()[1:]]
+
+
+def test_a_spreadsheet_computes_nothing_of_usage_lines(desk: Desk) -> None:
+    """The CSV of lines is exact too, safe with --spreadsheet, where negative numbers stay numbers; no other format takes it."""
+    catalog = catalog_of(meter("=cmd()", "SUM", "n"))
+    desk.catalog(catalog)
+    desk.run(desk.write("rows.jsonl", event(properties={"n": -5})))
+    exact, safe = desk("usage", "--format", "csv"), desk("usage", "--format", "csv", "--spreadsheet")
+    assert ",=cmd()," in exact.out
+    assert f"compute {exact.out.count(',=cmd(),')} of these cells" in exact.err
+    assert safe.out == exact.out.replace(",=cmd(),", ",'=cmd(),")
+    assert ",-5," in safe.out
+    refused = desk("usage", "--spreadsheet", exit_code=2).err
+    assert "--spreadsheet is for CSV, not for table; add --format csv" in refused
 
 
 HOSTILE = [

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
-from flows.output.table import print_table
+from flows.output.table import print_csv, print_table
 
 PERIOD = "2026-01-01 – 2026-02-01"
 COLUMNS = {name: name for name in ("contract", "customer", "meter", "period", "quantity", "zeros")}
@@ -122,3 +122,15 @@ def test_a_long_table_is_quick(show: Show) -> None:
     lines, _ = show(140, *[ROW] * 20_000)
     assert len(lines) == 20_001
     assert time.perf_counter() - began < 5
+
+
+def test_a_terminal_obeys_no_cell_of_a_csv(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Characters that steer a terminal are spelt out on one, and exact in a file or a pipe."""
+    rows = [{"uri": "a\x1b]0;owned\x07\u202e.jsonl"}]
+    print_csv(["uri"], rows)
+    assert capsys.readouterr().out == f"uri\n{rows[0]['uri']}\n"
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    print_csv(["uri"], rows)
+    assert capsys.readouterr().out == "uri\na\\x1b]0;owned\\x07\\u202e.jsonl\n"
