@@ -55,6 +55,6 @@ def latest_clock(connection: Connection) -> datetime | None:
 
 
 def import_seconds(connection: Connection, import_id: int) -> float | None:
-    """Return how many seconds an import took, None if it has not ended."""
+    """Return how many seconds an import was at work, None if it has not ended."""
     seconds: float | None = execute(connection, SQL["import_seconds"], import_id=import_id).scalar_one()
     return seconds

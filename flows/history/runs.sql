@@ -4,7 +4,7 @@ case when status = {ImportStatus.LOADING} and not :is_at_work then {ImportStatus
 
 -- fragment: import_columns
 -- The columns of an import that people and machines read.
-import_id, kind, {status_now}, clock, started_at, finished_at, published_at, reason, user_name, host, software, flow_run_id,
+import_id, kind, {status_now}, clock, started_at, resumed_at, finished_at, published_at, reason, user_name, host, software, flow_run_id,
 lines_changed, failure, sources, ledger
 
 -- name: is_import_at_work
@@ -42,6 +42,6 @@ from imports i where import_id = :import_id;
 select max(clock) from imports where published_at is not null;
 
 -- name: import_seconds
--- Read how many seconds an import took from start to end.
+-- Read how many seconds an import was at work; the pause before it was resumed is no part of them.
 -- reads: imports
-select extract(epoch from finished_at - started_at)::float8 from imports where import_id = :import_id;
+select extract(epoch from worked_before + (finished_at - coalesce(resumed_at, started_at)))::float8 from imports where import_id = :import_id;

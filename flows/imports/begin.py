@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from flows.catalog.read_catalog import current_version
+from flows.database.execute import execute
 from flows.database.read import is_one_of
 from flows.history.provenance import provenance
 from flows.imports.listing import HashedSource, ImportFile, next_id, place_files
@@ -23,6 +24,9 @@ from schemas.errors import UsageImportError
 from schemas.tables.imports import chunks, files, import_files, imports, mappings, rejections
 from schemas.vocabulary import ImportKind, ImportStatus
 from transforms.imports.acceptance import MAX_REJECTED
+from transforms.statements import statements
+
+SQL = statements("flows/imports/begin.sql")
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,7 @@ def resume(connection: Connection, opened: OpenImport, request: ImportRequest, u
         max_rejected=unfinished.max_rejected if request.max_rejected is None else request.max_rejected,
         is_resumed=True,
     )
+    execute(connection, SQL["mark_resumed"], import_id=opened.import_id)
     register_files(connection, opened, begun=begun)
     if unfinished.catalog_version != opened.catalog_version:
         forget_loaded(connection, opened)

@@ -61,7 +61,7 @@ def shadow_tables(connection: Connection, import_id: int) -> None:
 def load_checked(connection: Connection, opened: OpenImport, *, pace: Pace, display: ProgressDisplay) -> None:
     """Load the files that are not known yet into the temporary tables, one after another."""
     files = [file for file in opened.files if not file.is_unchanged]
-    display.expect(sum(file.size for file in files))
+    display.expect(sum(file.size for file in files), files=len(files))
     catalog = catalog_frames(connection)
     connection.commit()
     for file in files:

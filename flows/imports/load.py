@@ -4,7 +4,7 @@ The rows of a chunk, its rejections and its checkpoint commit in one transaction
 last chunk. Reading runs one chunk ahead of sifting, and sifting one chunk ahead of Postgres.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -17,6 +17,7 @@ from flows.catalog.read_catalog import CatalogFrames, catalog_frames
 from flows.database.copy import copy_frame
 from flows.imports.begin import OpenImport
 from flows.imports.listing import ImportFile
+from flows.output.progress import FileProgress
 from flows.sources.files import Source, open_source
 from flows.sources.reading import ChunkSize, read_chunks
 from schemas.documents.mapping import Mapping
@@ -45,6 +46,15 @@ class LoadOrder:
 
 
 @dataclass(frozen=True)
+class Checkpoint:
+    """The point up to which a file is loaded: its last row, its rows, and the bytes of the source read for them."""
+
+    last_row: int
+    rows: int
+    bytes_read: int
+
+
+@dataclass(frozen=True)
 class SiftedChunk:
     """A sifted chunk: its number of rows, the number of the last one, and the bytes of the source read so far."""
 
@@ -54,15 +64,11 @@ class SiftedChunk:
     bytes_read: int
 
 
-Progress = Callable[[int, int], None]
-"""Called after each chunk: rows loaded by it, and bytes of the source read so far."""
-
-
 Item = TypeVar("Item")
 
 
 def load_import_file(
-    engine: Engine, file: ImportFile, progress: Progress, *, opened: OpenImport, chunk: ChunkSize
+    engine: Engine, file: ImportFile, progress: FileProgress, *, opened: OpenImport, chunk: ChunkSize
 ) -> None:
     """Load one file of an import, going on from its last chunk."""
     with engine.connect() as connection:
@@ -84,25 +90,36 @@ def load_order(opened: OpenImport, file: ImportFile, chunk: ChunkSize) -> LoadOr
 
 
 def load_file(
-    connection: Connection, order: LoadOrder, catalog: CatalogFrames, *, progress: Progress
+    connection: Connection, order: LoadOrder, catalog: CatalogFrames, *, progress: FileProgress
 ) -> None:
     """Load what is left of a file into the staging table of its import."""
-    after_row = checkpoint(connection, order)
+    done = checkpoint(connection, order)
     connection.commit()
+    if done.rows:
+        progress(done.rows, done.bytes_read, is_resumed=True)
     with open_source(order.source) as stream:
-        chunked = read_chunks(stream, name=order.source.uri, after_row=after_row, chunk=order.chunk)
+        chunked = read_chunks(stream, name=order.source.uri, after_row=done.last_row, chunk=order.chunk)
         for chunk in one_ahead(sifted_chunks(one_ahead(chunked), order, catalog)):
             with connection.begin():
                 write_chunk(connection, order, chunk)
             progress(chunk.rows, chunk.bytes_read)
 
 
-def checkpoint(connection: Connection, order: LoadOrder) -> int:
-    """Return the last committed row of a file, or 0."""
-    statement = select(func.max(chunks.c.last_row)).where(
-        chunks.c.import_id == order.import_id, chunks.c.file_id == order.file_id
+def checkpoint(connection: Connection, order: LoadOrder) -> Checkpoint:
+    """Return how far a file has been loaded already."""
+    found = connection.execute(
+        select(
+            *(
+                func.coalesce(of, 0)
+                for of in (
+                    func.max(chunks.c.last_row),
+                    func.sum(chunks.c.rows),
+                    func.max(chunks.c.bytes_read),
+                )
+            )
+        ).where(chunks.c.import_id == order.import_id, chunks.c.file_id == order.file_id)
     )
-    return connection.scalar(statement) or 0
+    return Checkpoint(*found.one())
 
 
 def sifted_chunks(
@@ -151,6 +168,7 @@ def write_chunk(connection: Connection, order: LoadOrder, chunk: SiftedChunk) ->
             import_id=order.import_id,
             file_id=order.file_id,
             last_row=chunk.last_row,
+            bytes_read=chunk.bytes_read,
             rows=chunk.rows,
             rejected=rejected.height,
             keyless=accepted["is_keyless"].sum(),

@@ -80,6 +80,6 @@ def hash_sources(_: Engine, sources: Sequence[str]) -> tuple[HashedSource, ...]:
 def load_files(opened: OpenImport, runner: Runner) -> None:
     """Load the files of an import that are not known yet, side by side."""
     files = [file for file in opened.files if not file.is_unchanged]
-    runner.display.expect(sum(file.size for file in files))
+    runner.display.expect(sum(file.size for file in files), files=len(files))
     chunk = runner.pace.chunk(files=len(files))
     runner.side_by_side(LOAD, partial(load_import_file, opened=replace(opened, files=()), chunk=chunk), files)

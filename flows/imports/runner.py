@@ -9,9 +9,8 @@ from typing import Final, Protocol, TypeVar, TypeVarTuple
 from sqlalchemy import Engine
 
 from flows.imports.listing import ImportFile
-from flows.imports.load import Progress
 from flows.imports.request import Pace
-from flows.output.progress import ProgressDisplay
+from flows.output.progress import FileProgress, ProgressDisplay
 from schemas.errors import UnreachableError, UsageImportError
 
 TURN_SECONDS: Final = 0.1
@@ -23,7 +22,7 @@ Result = TypeVar("Result")
 
 Values = TypeVarTuple("Values")
 
-LoadFile = Callable[[Engine, ImportFile, Progress], None]
+LoadFile = Callable[[Engine, ImportFile, FileProgress], None]
 """The stage that loads one file; the runner supplies the engine and the callback for its chunks."""
 
 
@@ -96,12 +95,12 @@ def ended(loads: Iterable[Future[Item]]) -> Iterator[Future[Item]]:
         yield from done
 
 
-def stopping(display: ProgressDisplay, file: ImportFile, is_stopped: Event) -> Progress:
+def stopping(display: ProgressDisplay, file: ImportFile, is_stopped: Event) -> FileProgress:
     """Return a callback that shows a file's chunks, and that ends its load at a chunk's end once the import is stopped."""
     progress = display.file(file.source.uri, size=file.size)
 
-    def chunk_loaded(rows: int, bytes_read: int) -> None:
-        progress(rows, bytes_read)
+    def chunk_loaded(rows: int, bytes_read: int, *, is_resumed: bool = False) -> None:
+        progress(rows, bytes_read, is_resumed=is_resumed)
         if is_stopped.is_set():
             raise StoppedError("stopped, as the import was")
 

@@ -1,20 +1,29 @@
 """The display of an import's progress: the protocol, one that shows nothing, and one that only says that it waits."""
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final, Protocol, TextIO
 
 WAITING: Final = "waiting for another import"
 
 
+class FileProgress(Protocol):
+    """A callback for the progress of one file."""
+
+    def __call__(self, rows: int, bytes_read: int, *, is_resumed: bool = False) -> None:
+        """Add rows, and set the bytes of the source read so far.
+
+        is_resumed: they were loaded before an interruption, so no rate counts them.
+        """
+
+
 class ProgressDisplay(Protocol):
     """A display of how far an import has come."""
 
-    def expect(self, size: int) -> None:
-        """Announce how many bytes all files have together, before the first of them begins."""
+    def expect(self, size: int, *, files: int) -> None:
+        """Announce how many files there are and how many bytes they have together, before the first begins."""
 
-    def file(self, name: str, *, size: int) -> Callable[[int, int], None]:
-        """Return a callback for one file: rows loaded by a chunk, bytes of the source read so far."""
+    def file(self, name: str, *, size: int) -> FileProgress:
+        """Return the callback for one file, which begins now."""
 
     def stage(self, name: str) -> AbstractContextManager[None]:
         """Show a stage that has no number while the context is open."""
@@ -26,12 +35,12 @@ class ProgressDisplay(Protocol):
 class NoDisplay:
     """A display that shows nothing, for an import that runs where nobody looks."""
 
-    def expect(self, size: int) -> None:
-        """Ignore the size."""
+    def expect(self, size: int, *, files: int) -> None:
+        """Ignore the files."""
 
-    def file(self, name: str, *, size: int) -> Callable[[int, int], None]:  # noqa: ARG002 (as a display has it)
+    def file(self, name: str, *, size: int) -> FileProgress:  # noqa: ARG002 (as a display has it)
         """Return a callback that does nothing."""
-        return lambda _rows, _bytes_read: None
+        return lambda rows, bytes_read, *, is_resumed=False: None  # noqa: ARG005 (as a display has it)
 
     def stage(self, name: str) -> AbstractContextManager[None]:  # noqa: ARG002 (as a display has it)
         """Return an empty context."""

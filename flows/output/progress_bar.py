@@ -6,7 +6,7 @@ number (hashing, deduplicating) show their name and how long they have been runn
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from time import monotonic
 from typing import Final, Self, TextIO
@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Ta
 from rich.table import Column
 from rich.text import Text
 
-from flows.output.progress import WAITING, ProgressDisplay, WaitingLine
+from flows.output.progress import WAITING, FileProgress, ProgressDisplay, WaitingLine
 from transforms.values.text import visible
 
 QUIET_SECONDS: Final = 1.0
@@ -53,7 +53,7 @@ class ProgressBar:
         self._bar = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
-            BarColumn(bar_width=BAR_WIDTH),
+            BarColumn(bar_width=None, table_column=Column(max_width=BAR_WIDTH)),
             _TextBeside(table_column=Column(no_wrap=True)),
             console=console,
             transient=True,
@@ -80,20 +80,21 @@ class ProgressBar:
             self._is_over = True
             self._bar.stop()
 
-    def expect(self, size: int) -> None:
-        """Announce how many bytes all files have together, before the first of them begins."""
+    def expect(self, size: int, *, files: int) -> None:
+        """Announce how many files there are and how many bytes they have together, before the first begins."""
         with self._turn:
-            self.tally.expected = size
+            self.tally.expected, self.tally.files_expected = size, files
 
-    def file(self, name: str, *, size: int) -> Callable[[int, int], None]:
-        """Return a callback for one file: rows loaded by a chunk, bytes of the source read so far."""
+    def file(self, name: str, *, size: int) -> FileProgress:
+        """Return the callback for one file, which begins now."""
         with self._turn:
             self.tally.begin(size, now=monotonic())
             self._show()
 
-        def chunk_loaded(rows: int, bytes_read: int) -> None:
+        def chunk_loaded(rows: int, bytes_read: int, *, is_resumed: bool = False) -> None:
             with self._turn:
-                self.tally.add(name, rows=rows, bytes_read=min(bytes_read, size), now=monotonic())
+                counted = self.tally.resume if is_resumed else self.tally.add
+                counted(name, rows=rows, bytes_read=min(bytes_read, size), now=monotonic())
                 self._show()
 
         return chunk_loaded
@@ -125,7 +126,10 @@ class ProgressBar:
         is_loading = bool(self.tally.size) and not self._stages
         if is_loading:
             text, size = self.tally.text(), self.tally.size
-            self._bar.update(self._loading, text=text, total=size, completed=self.tally.bytes_read)
+            name = self.tally.files_text() or "loading"
+            self._bar.update(
+                self._loading, description=name, text=text, total=size, completed=self.tally.bytes_read
+            )
         elif self._stages:
             name, text = visible(self._stages[-1]), self.tally.rows_text()
             self._bar.update(self._stage, description=name, text=text)
@@ -139,7 +143,9 @@ class Tally:
     def __init__(self) -> None:
         self.rows = 0
         self.expected = 0
+        self.files_expected = 1
         self._begun = 0
+        self._files_begun = 0
         self._read: dict[str, int] = {}
         self._marks: list[tuple[float, int, int]] = []
 
@@ -156,6 +162,7 @@ class Tally:
     def begin(self, size: int, *, now: float) -> None:
         """Add a file; the rate counts from the first."""
         self._begun += size
+        self._files_begun += 1
         if not self._marks:
             self._marks.append((now, 0, 0))
 
@@ -166,6 +173,15 @@ class Tally:
         self._marks.append((now, self.rows, self.bytes_read))
         while len(self._marks) > 2 and now - self._marks[1][0] > RATE_SECONDS:
             del self._marks[0]
+
+    def resume(self, name: str, *, rows: int, bytes_read: int, now: float) -> None:
+        """Add what was loaded before an interruption: it took no time now, so that every mark has it."""
+        added = bytes_read - self._read.get(name, 0)
+        self.rows += rows
+        self._read[name] = bytes_read
+        self._marks = [(at, marked + rows, size + added) for at, marked, size in self._marks] or [
+            (now, rows, added)
+        ]
 
     def rate(self) -> tuple[float, float]:
         """Return rows and bytes a second over the last chunks, 0 before the first."""
@@ -179,6 +195,10 @@ class Tally:
     def share(self) -> int:
         """Return the percentage of the bytes that have been read."""
         return 100 * self.bytes_read // max(self.size, 1)
+
+    def files_text(self) -> str:
+        """Return which of several files is the last that has begun, or an empty text if there is one file."""
+        return f"file {self._files_begun:,} of {self.files_expected:,}" if self.files_expected > 1 else ""
 
     def rows_text(self) -> str:
         """Return the rows so far, or an empty text if there are none."""

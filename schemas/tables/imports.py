@@ -6,6 +6,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    Interval,
     LargeBinary,
     Numeric,
     Table,
@@ -34,6 +35,8 @@ imports = Table(
     Column("status", Text, nullable=False),
     Column("clock", INSTANT, nullable=False),
     Column("started_at", INSTANT, nullable=False, server_default=func.now()),
+    Column("resumed_at", INSTANT),
+    Column("worked_before", Interval, nullable=False, server_default="0"),
     Column("finished_at", INSTANT),
     Column("publish_no", Integer, unique=True),
     Column("published_at", INSTANT, unique=True),
@@ -49,7 +52,8 @@ imports = Table(
     Column("ledger", JSONB(none_as_null=True)),
     Column("lines_changed", Integer),
     Column("failure", Text),
-    comment="One row per import or rollup: everything that publishes has its id here.",
+    comment="One row per import or rollup: everything that publishes has its id here; worked_before is how long it was "
+    "at work before resumed_at.",
 )
 
 files = Table(
@@ -85,6 +89,7 @@ chunks = Table(
     Column("import_id", Integer, primary_key=True),
     Column("file_id", Integer, primary_key=True),
     Column("last_row", BigInteger, primary_key=True),
+    Column("bytes_read", BigInteger, nullable=False),
     Column("rows", Integer, nullable=False),
     Column("rejected", Integer, nullable=False),
     Column("keyless", Integer, nullable=False),

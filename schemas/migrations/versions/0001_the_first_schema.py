@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column("import_id", sa.Integer(), nullable=False),
         sa.Column("file_id", sa.Integer(), nullable=False),
         sa.Column("last_row", sa.BigInteger(), nullable=False),
+        sa.Column("bytes_read", sa.BigInteger(), nullable=False),
         sa.Column("rows", sa.Integer(), nullable=False),
         sa.Column("rejected", sa.Integer(), nullable=False),
         sa.Column("keyless", sa.Integer(), nullable=False),
@@ -266,6 +267,8 @@ def upgrade() -> None:
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("clock", sa.DateTime(timezone=True), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("resumed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("worked_before", sa.Interval(), server_default="0", nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("publish_no", sa.Integer(), nullable=True),
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
@@ -287,7 +290,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("import_id", name=op.f("imports_pkey")),
         sa.UniqueConstraint("publish_no", name=op.f("imports_publish_no_key")),
         sa.UniqueConstraint("published_at", name=op.f("imports_published_at_key")),
-        comment="One row per import or rollup: everything that publishes has its id here.",
+        comment="One row per import or rollup: everything that publishes has its id here; worked_before is how long it was at work before resumed_at.",
     )
     op.create_table(
         "meters",

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
 
 from flows.catalog.read_catalog import CatalogFrames
+from flows.history.runs import import_seconds
 from flows.imports import check
-from flows.imports.load import LoadOrder, Progress, load_file
+from flows.imports.load import LoadOrder, load_file
 from flows.imports.request import Pace
-from flows.output.progress import NoDisplay
+from flows.output.progress import FileProgress, NoDisplay
 from flows.output.progress_bar import Tally
-from schemas.errors import UsageImportError
+from schemas.errors import UnreachableError, UsageImportError
 from tests.flows.desk import CALLS, Desk, catalog_of, event
 from tests.flows.small_installation import SmallInstallation, small_installation
 from tests.flows.stopping import WAITING_HERE, ended, started, stopped_at, wait_for, wait_until_stopped
@@ -29,23 +30,26 @@ def small(database_url: str, tmp_path: Path) -> Iterator[SmallInstallation]:
 
 
 class Shares(NoDisplay):
-    """A display that keeps the share that a progress bar would show after each chunk."""
+    """A display that keeps the share and the rows that a progress bar would show after each chunk."""
 
     def __init__(self) -> None:
         self.tally = Tally()
         self.shares: list[int] = []
+        self.rows: list[int] = []
 
-    def expect(self, size: int) -> None:
-        """Take the size of all files."""
-        self.tally.expected = size
+    def expect(self, size: int, *, files: int) -> None:
+        """Take the number and the size of all files."""
+        self.tally.expected, self.tally.files_expected = size, files
 
-    def file(self, name: str, *, size: int) -> Callable[[int, int], None]:
+    def file(self, name: str, *, size: int) -> FileProgress:
         """Return a callback that keeps the share."""
         self.tally.begin(size, now=0)
 
-        def chunk_loaded(rows: int, bytes_read: int) -> None:
-            self.tally.add(name, rows=rows, bytes_read=min(bytes_read, size), now=0)
+        def chunk_loaded(rows: int, bytes_read: int, *, is_resumed: bool = False) -> None:
+            counted = self.tally.resume if is_resumed else self.tally.add
+            counted(name, rows=rows, bytes_read=min(bytes_read, size), now=0)
             self.shares.append(self.tally.share)
+            self.rows.append(self.tally.rows)
 
         return chunk_loaded
 
@@ -58,13 +62,47 @@ def test_the_share_of_several_files_never_falls(small: SmallInstallation) -> Non
     assert display.shares == list(range(5, 101, 5))
 
 
+class Breaking(NoDisplay):
+    """A display that breaks an import off after its second chunk."""
+
+    def file(self, name: str, *, size: int) -> FileProgress:  # noqa: ARG002 (as a display has it)
+        """Return a callback that fails."""
+        seen: list[int] = []
+
+        def chunk_loaded(rows: int, bytes_read: int, *, is_resumed: bool = False) -> None:
+            seen.append(rows)
+            if len(seen) == 2:
+                raise UnreachableError("the network is gone")
+
+        return chunk_loaded
+
+
+def test_a_resumed_import_starts_where_it_stands(small: SmallInstallation) -> None:
+    """Its progress begins with the rows and bytes of before, and its time leaves the pause out."""
+    path = small.write("long", [event(idempotencyKey=f"k{number:03}") for number in range(100)])
+    slow = Pace(workers=1, chunk_rows=10)
+    with pytest.raises(UnreachableError):
+        small.run(path, pace=slow, display=Breaking())
+    with small.engine.begin() as connection:
+        connection.execute(text("update imports set started_at = started_at - interval '1 day'"))
+        connection.execute(text("update chunks set committed_at = committed_at - interval '1 day'"))
+    display = Shares()
+    assert small.run(path, pace=slow, display=display).rows == 100
+    assert display.rows[:2] == [20, 30]
+    assert display.tally.rows == 100
+    with small.engine.begin() as connection:
+        seconds = import_seconds(connection, 1)
+    assert seconds is not None
+    assert 0 < seconds < 3_600
+
+
 def test_a_check_refuses_rows_without_an_outcome(
     small: SmallInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If a row is lost on the way, a check says so, as an import does, instead of showing wrong counts."""
 
     def lose_a_row(
-        connection: Connection, order: LoadOrder, catalog: CatalogFrames, *, progress: Progress
+        connection: Connection, order: LoadOrder, catalog: CatalogFrames, *, progress: FileProgress
     ) -> None:
         load_file(connection, order, catalog, progress=progress)
         with connection.begin():

@@ -92,6 +92,31 @@ def test_a_long_import_shows_rows_rate_share_and_time_left() -> None:
         assert re.search(r"loading .*30,000 rows · [\d,]+ rows/s · 75 % · 0:0\d left", shown.text), shown.text
 
 
+def test_several_files_say_which_one_has_begun() -> None:
+    """With many files, the bar says the number of the last that has begun, and fits into 80 columns."""
+    with screen() as shown:
+        with import_progress(shown.stream, quiet_seconds=0.05) as display:
+            display.expect(4_000_000_000, files=730)
+            for number in range(182):
+                chunk_loaded = display.file(f"{number}.jsonl", size=4_000_000)
+                chunk_loaded(549_451, 2_000_000)
+            time.sleep(0.3)
+        shown.close()
+        assert re.search(r"file 182 of 730 .*100,000,082 rows · .* · 9 % · .* left", shown.text), shown.text
+
+
+def test_what_was_loaded_before_a_pause_makes_no_rate() -> None:
+    """After resuming, rows and share start where the import stands, and the rate counts what has been loaded since."""
+    tally = Tally()
+    tally.begin(1_000, now=100)
+    tally.resume("a", rows=500, bytes_read=500, now=100)
+    tally.begin(1_000, now=100)
+    tally.resume("b", rows=10, bytes_read=10, now=100)
+    assert (tally.rows, tally.bytes_read, tally.rate()) == (510, 510, (0, 0))
+    tally.add("a", rows=20, bytes_read=520, now=110)
+    assert tally.rate() == (2, 2)
+
+
 def test_a_stage_without_a_number_shows_its_name() -> None:
     """While an import deduplicates, the bar says so, and how long it has been at it."""
     with screen() as shown:
