@@ -43,6 +43,24 @@ class FileLedger(RowCounts):
     warnings: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class LineChanges:
+    """The usage lines that a publish revised."""
+
+    new: int = 0
+    changed: int = 0
+    withdrawn: int = 0
+    due: int = 0
+    """Those of them that are due."""
+    due_withdrawn: int = 0
+    """The withdrawn ones that are due and had events."""
+
+    @property
+    def total(self) -> int:
+        """Return the number of all revised lines."""
+        return self.new + self.changed + self.withdrawn
+
+
 @dataclass
 class Ledger(RowCounts):
     """The outcomes of the rows of an import, and their effect on usage."""
@@ -54,6 +72,7 @@ class Ledger(RowCounts):
     unusable: int = 0
     files: list[FileLedger] = field(default_factory=list)
     lines_changed: int = 0
+    lines: LineChanges = field(default_factory=LineChanges)
     warnings: list[str] = field(default_factory=list)
     """The warnings about the whole import; those about one file are in its own ledger."""
     message: str | None = None

@@ -43,7 +43,11 @@ class ImportKind(StrEnum):
     IMPORT = "import"
     """It read files."""
     ROLLUP = "rollup"
-    """It recomputed usage without reading files."""
+    """It moved the clock without reading files."""
+    CATALOG = "catalog"
+    """It loaded a catalog."""
+    SETTINGS = "settings"
+    """It changed a setting that changes numbers."""
 
 
 class RejectionCode(StrEnum):

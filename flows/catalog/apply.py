@@ -5,13 +5,14 @@ longer has keeps its row, without meter and interval, so that lines of the past 
 """
 
 import gc
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, text
 
 from flows.catalog.existing import existing_catalog, existing_documents, things_in_use
 from flows.catalog.folder import read_folder
@@ -19,12 +20,12 @@ from flows.catalog.read_catalog import current_version
 from flows.catalog.result import CatalogResult, ChangedThing, KindChanges
 from flows.catalog.write import SQL, write_things
 from flows.database.execute import execute
-from flows.database.import_lock import import_lock
 from flows.history.provenance import user_name
 from schemas.errors import UsageImportError
 from schemas.vocabulary import Kind
 from transforms.catalog.changes import Difference, difference
 from transforms.catalog.references import (
+    NOTHING_PRUNED,
     ExistingCatalog,
     ExistingThing,
     find_dangling,
@@ -47,25 +48,6 @@ class CatalogError(UsageImportError):
         more = f" and {len(self.problems) - 3:,} more" if len(self.problems) > 3 else ""
         count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems):,} problems"
         super().__init__(f"{folder}: {count}, nothing loaded: {first}{more}")
-
-
-def load_catalog(
-    engine: Engine,
-    folder: Path,
-    *,
-    clock: datetime,
-    prune: bool,
-    reason: str | None,
-    wait: bool,
-    waiting: Callable[[], AbstractContextManager[None]],
-) -> CatalogResult:
-    """Apply a folder's catalog in a transaction of its own.
-
-    No import runs meanwhile, since one catalog judges all rows of an import. wait: wait for an import at work instead
-    of raising an error. waiting: a context to keep open meanwhile.
-    """
-    with import_lock(engine, wait=wait, waiting=waiting), engine.begin() as connection:
-        return apply_catalog(connection, folder, clock=clock, prune=prune, reason=reason)
 
 
 def apply_catalog(
@@ -103,14 +85,14 @@ def _apply(
     folder = understand(files.documents)
     connection.execute(text(LOCK_VERSIONS))
     existing = existing_catalog(connection)
-    pruned: dict[Kind, dict[str, ExistingThing]] = {kind: {} for kind in Kind}
+    pruning = NOTHING_PRUNED
     if prune:
-        pruned = prunable(folder, existing, files.kinds, things_in_use(connection))
+        pruning = prunable(folder, existing, files.kinds, things_in_use(connection))
     problems = [
         *files.problems,
         *folder.problems,
         *find_dangling(folder, existing, files.documents),
-        *find_taken(folder, existing, pruned=pruned[Kind.CUSTOMER].keys()),
+        *find_taken(folder, existing, pruned=pruning.removed[Kind.CUSTOMER].keys()),
     ]
     if problems:
         raise CatalogError(path, in_order(problems))
@@ -120,7 +102,7 @@ def _apply(
             folder.things[kind],
             existing[kind],
             existing_documents(connection, kind),
-            pruned=pruned[kind],
+            pruned=pruning.removed[kind],
         )
         for kind in Kind
     }
@@ -130,7 +112,15 @@ def _apply(
         _write_version(connection, version, path, clock=clock, reason=reason)
         write_things(connection, folder, existing, differences, version=version, clock=clock)
     left = lacking(folder, existing, files.kinds)
-    kinds = {kind: _changes_of(kind, folder, existing, left[kind], differences[kind]) for kind in Kind}
+    kinds = {
+        kind: replace(
+            _changes_of(kind, folder, existing, left[kind], differences[kind]),
+            is_in_folder=kind in files.kinds,
+            loaded=len(existing[kind]),
+            kept_because={existing[kind][key].id: why for key, why in pruning.reasons[kind].items()},
+        )
+        for kind in Kind
+    }
     return CatalogResult(version, is_new, kinds, folder.warnings)
 
 

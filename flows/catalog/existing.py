@@ -16,7 +16,7 @@ from transforms.values.ids import identity
 USAGE_SQL: Final = statements("transforms/catalog/references.sql")
 
 EXISTING: Final = {
-    Kind.CUSTOMER: SQL["read_customers"],
+    Kind.CUSTOMER: SQL["existing_customers"],
     Kind.METER: SQL["existing_meters"],
     Kind.PLAN: SQL["existing_plans"],
     Kind.CONTRACT: SQL["existing_contracts"],

@@ -1,4 +1,4 @@
-"""Read the current catalog as frames and meter rules."""
+"""Read the catalog as frames and meter rules."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -19,12 +19,10 @@ SQL: Final = statements("flows/catalog/read_catalog.sql")
 
 @dataclass(frozen=True)
 class CatalogFrames:
-    """The catalog that rows are judged by: its version, frames of customers and contracts, and the rules of its meters."""
+    """The things of the catalog that rows are judged by: frames of its customers and contracts."""
 
-    version: int
     customers: pl.DataFrame
     contracts: pl.DataFrame
-    rules: tuple[MeterRule, ...]
 
 
 def current_version(connection: Connection) -> int:
@@ -32,16 +30,20 @@ def current_version(connection: Connection) -> int:
     return int(execute(connection, SQL["current_version"]).scalar_one())
 
 
-def catalog_frames(connection: Connection) -> CatalogFrames:
-    """Read the current catalog, for judging rows and for computing usage."""
+def catalog_frames(connection: Connection, *, import_id: int | None = None) -> CatalogFrames:
+    """Read the customers and contracts.
+
+    import_id: an import that may have been named with a catalog; they are read as they will be once it is published.
+    """
     return CatalogFrames(
-        version=current_version(connection),
-        customers=read_frame(connection, SQL["read_customers"].fill(), CUSTOMERS),
-        contracts=read_frame(connection, SQL["read_contracts"].fill(), CONTRACTS),
-        rules=tuple(
-            meter_rule(
-                Meter.model_validate(decode_exact(document)), meter_no=meter_no, inactive_at=inactive_at
-            )
-            for meter_no, inactive_at, document in execute(connection, SQL["read_meters"])
-        ),
+        customers=read_frame(connection, SQL["read_customers"].fill(), CUSTOMERS, import_id=import_id),
+        contracts=read_frame(connection, SQL["read_contracts"].fill(), CONTRACTS, import_id=import_id),
+    )
+
+
+def meter_rules(connection: Connection) -> tuple[MeterRule, ...]:
+    """Read the rules of the meters."""
+    return tuple(
+        meter_rule(Meter.model_validate(decode_exact(document)), meter_no=meter_no, inactive_at=inactive_at)
+        for meter_no, inactive_at, document in execute(connection, SQL["read_meters"])
     )

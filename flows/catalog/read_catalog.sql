@@ -4,14 +4,31 @@
 select coalesce(max(catalog_version), 0) from catalog_versions;
 
 -- name: read_customers
+-- Read the customers with their ids, in the order of their numbers, as the catalog of an import will have them.
+-- reads: customers, staged_things
+with staged as (
+    select t.* from staged_things s cross join lateral jsonb_populate_record(null::customers, s."row") t
+    where s.import_id = :import_id and s.table_name = 'customers'
+)
+select customer_no, id, external_customer_id from customers c
+where not exists (select from staged t where t.customer_no = c.customer_no)
+union all select customer_no, id, external_customer_id from staged order by customer_no;
+
+-- name: read_contracts
+-- Read the contracts with their ids and customers, in the order of their numbers, as the catalog of an import will have them.
+-- reads: contracts, staged_things
+with staged as (
+    select t.* from staged_things s cross join lateral jsonb_populate_record(null::contracts, s."row") t
+    where s.import_id = :import_id and s.table_name = 'contracts'
+)
+select contract_no, id, customer_no from contracts c
+where not exists (select from staged t where t.contract_no = c.contract_no)
+union all select contract_no, id, customer_no from staged order by contract_no;
+
+-- name: existing_customers
 -- Read the customers with their ids, in the order of their numbers.
 -- reads: customers
 select customer_no, id, external_customer_id from customers order by customer_no;
-
--- name: read_contracts
--- Read the contracts with their ids and customers, in the order of their numbers.
--- reads: contracts
-select contract_no, id, customer_no from contracts order by contract_no;
 
 -- name: read_meters
 -- Read the meters with their documents, in the order of their numbers.

@@ -1,11 +1,12 @@
 """The result of applying a catalog: the things added, changed, lacking and pruned."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from schemas.vocabulary import Kind
+from schemas.ledger import LineChanges
+from schemas.vocabulary import ImportStatus, Kind
 from transforms.catalog.changes import FieldChange
 from transforms.catalog.understand import CatalogProblem
 
@@ -27,6 +28,11 @@ class KindChanges:
     unchanged: int = 0
     lacking: tuple[str, ...] = ()
     pruned: tuple[str, ...] = ()
+    kept_because: Mapping[str, str] = field(default_factory=dict)
+    """Why a thing that the folder lacks was not pruned, by id, if pruning was asked for."""
+    is_in_folder: bool = True
+    loaded: int = 0
+    """Things of the kind that were loaded before."""
 
 
 @dataclass(frozen=True)
@@ -37,17 +43,25 @@ class CatalogResult:
     is_new: bool
     kinds: Mapping[Kind, KindChanges]
     warnings: tuple[CatalogProblem, ...]
+    import_id: int | None = None
+    """The publish that it is, or is part of; None if it is unchanged, or if its import failed."""
+    lines: LineChanges = field(default_factory=LineChanges)
 
     @property
-    def is_ahead(self) -> bool:
-        """Return whether there may be lines that were made from an earlier version."""
-        return self.is_new and self.version > 1
+    def status(self) -> ImportStatus:
+        """Return whether the catalog was published, is unchanged, or failed with its import."""
+        if not self.is_new:
+            return ImportStatus.UNCHANGED
+        return ImportStatus.FAILED if self.import_id is None else ImportStatus.PUBLISHED
 
     def as_json(self) -> dict[str, Any]:
         """Return the result as JSON values; numbers within changed fields are Decimals."""
         return {
+            "import_id": self.import_id,
+            "status": self.status,
             "catalog_version": self.version,
-            "status": "loaded" if self.is_new else "unchanged",
+            "lines_changed": self.lines.total,
+            "lines": asdict(self.lines),
             **{f"{kind}s": changes_as_json(made) for kind, made in self.kinds.items()},
             "warnings": [str(warning) for warning in self.warnings],
         }
@@ -69,6 +83,7 @@ def changes_as_json(made: KindChanges) -> dict[str, Any]:
         ],
         "unchanged": made.unchanged,
         "lacking": list(made.lacking),
+        "kept_because": dict(made.kept_because),
         "pruned": list(made.pruned),
     }
 

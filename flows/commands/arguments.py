@@ -53,6 +53,11 @@ Clock = Annotated[
 
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for a running import instead of failing.")]
 
+AllowWithdrawn = Annotated[
+    bool,
+    typer.Option("--allow-withdrawn", help="Withdraw due lines if the change asks for it; needs a --reason."),
+]
+
 Reason = Annotated[
     str | None, typer.Option("--reason", metavar="TEXT", help="The reason to keep in the history.")
 ]

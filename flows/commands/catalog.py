@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.arguments import Clock, Json, Reason, Wait, database, parse_instant
+from flows.commands.arguments import (
+    AllowWithdrawn,
+    Clock,
+    Json,
+    Reason,
+    Wait,
+    database,
+    parse_instant,
+    reading,
+)
 
 
 def catalog_command(
@@ -18,24 +27,32 @@ def catalog_command(
     ] = False,
     clock: Clock = None,
     reason: Reason = None,
+    allow_withdrawn: AllowWithdrawn = False,
     wait: Wait = False,
     as_json: Json = False,
 ) -> None:
-    """Load customers, meters, plans and contracts: all or nothing; show what changed."""
-    from flows.catalog.apply import load_catalog
+    """Load customers, meters, plans and contracts, and publish the lines that follow: all or nothing; show what changed."""
+    from flows.imports.load_catalog import load_catalog
     from flows.output.catalog import report_catalog
     from flows.output.progress_bar import import_progress
 
     read_at = parse_instant(clock) if clock is not None else datetime.now(UTC)
     with database() as engine, import_progress() as display:
-        applied = load_catalog(
-            engine, folder, prune=prune, clock=read_at, reason=reason, wait=wait, waiting=display.waiting
+        loaded = load_catalog(
+            engine,
+            folder,
+            prune=prune,
+            clock=read_at,
+            reason=reason,
+            allow_withdrawn=allow_withdrawn,
+            wait=wait,
+            display=display,
         )
-    report_catalog(applied, as_json=as_json)
+    report_catalog(loaded, as_json=as_json)
 
 
 def rollup(clock: Clock = None, reason: Reason = None, wait: Wait = False, as_json: Json = False) -> None:
-    """Recompute lines after a catalog or setting has changed."""
+    """Move the clock to now, and publish the lines: periods that are over become due."""
     from flows.imports.recompute import run_rollup
     from flows.output.imports import report_rollup
     from flows.output.progress_bar import import_progress
@@ -49,18 +66,26 @@ def rollup(clock: Clock = None, reason: Reason = None, wait: Wait = False, as_js
 def settings(
     name: Annotated[str | None, typer.Argument(metavar="NAME")] = None,
     value: Annotated[str | None, typer.Argument(metavar="VALUE")] = None,
+    reason: Reason = None,
+    allow_withdrawn: AllowWithdrawn = False,
+    wait: Wait = False,
     as_json: Json = False,
 ) -> None:
-    """Show the settings that change numbers, or change one of them."""
-    from flows.catalog.settings import change_setting, read_settings, setting_named
-    from flows.output.catalog import report_settings
-    from flows.output.table import say
+    """Show the settings that change numbers, or change one of them and publish the lines that follow."""
+    from flows.catalog.settings import read_settings, setting_named
+    from flows.output.catalog import report_setting_change, report_settings
+    from flows.output.progress_bar import import_progress
 
-    with database() as engine, engine.begin() as connection:
-        if name is not None and value is not None:
-            change_setting(connection, setting_named(name), value)
-            say("it holds from the next import on; 'usage-import rollup' recomputes the lines now")
-        values = read_settings(connection)
-        report_settings(
-            values if name is None else {setting_named(name): values[setting_named(name)]}, as_json=as_json
+    setting = None if name is None else setting_named(name)
+    if setting is None or value is None:
+        with reading() as connection:
+            values = read_settings(connection)
+        report_settings(values if setting is None else {setting: values[setting]}, as_json=as_json)
+        return
+    from flows.imports.recompute import run_setting_change
+
+    with database() as engine, import_progress() as display:
+        ledger = run_setting_change(
+            engine, setting, value, reason=reason, allow_withdrawn=allow_withdrawn, wait=wait, display=display
         )
+    report_setting_change(setting, value, ledger, as_json=as_json)

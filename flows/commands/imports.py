@@ -8,6 +8,7 @@ import typer
 
 from flows.commands.arguments import (
     All,
+    AllowWithdrawn,
     Clock,
     Json,
     MappingFile,
@@ -23,7 +24,6 @@ from flows.commands.arguments import (
     reading,
     refuse_other_format,
 )
-from schemas.vocabulary import ImportStatus
 
 imports_app = typer.Typer(help="The history of imports.", invoke_without_command=True)
 
@@ -62,10 +62,14 @@ def check(
 def run(
     sources: Sources,
     catalog: Annotated[
-        Path | None, typer.Option("--catalog", metavar="DIR", help="Load this catalog first.")
+        Path | None,
+        typer.Option(
+            "--catalog", metavar="DIR", help="Load this catalog with the import: both count, or neither."
+        ),
     ] = None,
     mapping: MappingFile = None,
     max_rejected: MaxRejected = None,
+    allow_withdrawn: AllowWithdrawn = False,
     reason: Reason = None,
     clock: Clock = None,
     wait: Wait = False,
@@ -75,7 +79,7 @@ def run(
     """Import: load, deduplicate, roll up, publish."""
     from flows.imports.request import ImportRequest
     from flows.orchestration.route import import_sources
-    from flows.output.catalog import say_lines_follow
+    from flows.output.catalog import report_named_catalog
     from flows.output.imports import report_run
     from flows.output.progress_bar import import_progress
     from flows.output.table import say
@@ -87,19 +91,16 @@ def run(
         clock=parse_instant(clock) if clock is not None else None,
         max_rejected=None if max_rejected is None else parse_share(max_rejected),
         reason=reason,
+        allow_withdrawn=allow_withdrawn,
         wait=wait,
     )
     with database() as engine, import_progress() as display:
         result = import_sources(engine, request, display=display, say=say)
+    if result.catalog is not None and not as_json:
+        report_named_catalog(result.catalog)
     if result.error is not None:
         raise result.error
-    if (
-        result.catalog is not None
-        and result.catalog.is_ahead
-        and result.ledger.status != ImportStatus.PUBLISHED
-    ):
-        say_lines_follow()
-    report_run(result.ledger, as_json=as_json, is_wide=is_wide)
+    report_run(result.ledger, result.catalog, as_json=as_json, is_wide=is_wide)
 
 
 @imports_app.callback()

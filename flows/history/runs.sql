@@ -37,9 +37,10 @@ select {import_columns}, catalog_version, mapping_digest, array(
 from imports i where import_id = :import_id;
 
 -- name: latest_clock
--- Read the greatest clock of any published import or rollup, null if nothing has been published.
+-- Read the greatest clock of any published import or rollup, null if there is none; catalogs and settings move no clock.
 -- reads: imports
-select max(clock) from imports where published_at is not null;
+select max(clock) from imports
+where published_at is not null and kind in ({ImportKind.IMPORT}, {ImportKind.ROLLUP});
 
 -- name: import_seconds
 -- Read how many seconds an import was at work; the pause before it was resumed is no part of them.

@@ -4,7 +4,7 @@ from sqlalchemy import Engine, func, update
 
 from flows.database.import_lock import import_lock
 from flows.history.runs import show_import
-from flows.imports.staging import drop_staging
+from flows.imports.staging import end_staging
 from schemas.errors import UsageImportError
 from schemas.tables.imports import imports
 from schemas.vocabulary import ImportStatus
@@ -23,4 +23,4 @@ def abort_import(engine: Engine, import_id: int) -> None:
             )
         statement = update(imports).where(imports.c.import_id == import_id)
         connection.execute(statement.values(status=ImportStatus.REVERTED, finished_at=func.clock_timestamp()))
-        drop_staging(connection, import_id)
+        end_staging(connection, import_id)

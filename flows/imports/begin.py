@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from flows.catalog.read_catalog import current_version
+from flows.catalog.staged import adopt_staged, drop_staged_catalog, staged_catalog
 from flows.database.execute import execute
 from flows.database.read import is_one_of
 from flows.history.provenance import provenance
@@ -36,10 +37,14 @@ class OpenImport:
     import_id: int
     clock: datetime
     catalog_version: int
+    catalog_digest: str | None
+    """The hash of the catalog that waits for the import, if there is one."""
     mapping: Mapping
     files: tuple[ImportFile, ...]
     max_rejected: Decimal
     is_resumed: bool
+    reason: str | None = None
+    allow_withdrawn: bool = False
 
     @property
     def is_unchanged(self) -> bool:
@@ -54,36 +59,50 @@ def begin_import(engine: Engine, request: ImportRequest, hashed: Sequence[Hashed
     if bytes are known under another mapping.
     """
     with engine.begin() as connection:
-        unfinished = connection.execute(
-            select(imports).where(imports.c.status == ImportStatus.LOADING)
-        ).first()
-        opened = open_import(connection, request, hashed)
+        unfinished = unfinished_import(connection)
+        import_id = next_id(connection, imports.c.import_id) if unfinished is None else unfinished.import_id
+        if request.catalog is not None:
+            adopt_staged(connection, import_id)
+        opened = open_import(connection, request, hashed, import_id=import_id)
         if unfinished is not None:
             opened = resume(connection, opened, request, unfinished)
-        elif not opened.is_unchanged:
+        elif opened.is_unchanged:
+            drop_staged_catalog(connection, import_id)
+        else:
             register(connection, opened, request)
     return opened
 
 
-def open_import(connection: Connection, request: ImportRequest, hashed: Sequence[HashedSource]) -> OpenImport:
-    """Return a new import of some files, with its id and the places of its files; writes nothing.
+def unfinished_import(connection: Connection) -> Any:
+    """Return the row of the import that was begun and has not ended, or None."""
+    return connection.execute(select(imports).where(imports.c.status == ImportStatus.LOADING)).first()
+
+
+def open_import(
+    connection: Connection, request: ImportRequest, hashed: Sequence[HashedSource], *, import_id: int
+) -> OpenImport:
+    """Return a new import of some files, with the places of its files; writes nothing.
 
     Raises UsageImportError if there is no catalog or if bytes are known under another mapping.
     """
     mapping = load_mapping(Path(request.mapping_file) if request.mapping_file else None)
-    catalog_version = current_version(connection)
+    staged = staged_catalog(connection, import_id)
+    catalog_version = current_version(connection) if staged is None else staged.catalog_version
     if not catalog_version:
         raise UsageImportError(
             "no catalog is loaded; load one with 'usage-import catalog DIR' or run with --catalog DIR"
         )
     return OpenImport(
-        import_id=next_id(connection, imports.c.import_id),
+        import_id=import_id,
         clock=request.clock or datetime.now(UTC),
         catalog_version=catalog_version,
+        catalog_digest=None if staged is None else staged.digest,
         mapping=mapping,
         files=place_files(connection, hashed, mapping),
         max_rejected=MAX_REJECTED if request.max_rejected is None else request.max_rejected,
         is_resumed=False,
+        reason=request.reason,
+        allow_withdrawn=request.allow_withdrawn,
     )
 
 
@@ -99,17 +118,22 @@ def resume(connection: Connection, opened: OpenImport, request: ImportRequest, u
         raise UsageImportError(unfinished_message(request, unfinished))
     opened = replace(
         opened,
-        import_id=unfinished.import_id,
         clock=unfinished.clock,
         max_rejected=unfinished.max_rejected if request.max_rejected is None else request.max_rejected,
         is_resumed=True,
+        reason=request.reason or unfinished.reason,
     )
+    if opened.catalog_digest is not None and opened.catalog_version != current_version(connection) + 1:
+        raise UsageImportError(
+            f"the catalog has changed since import {opened.import_id} read its own; run it again with --catalog"
+        )
     execute(connection, SQL["mark_resumed"], import_id=opened.import_id)
     register_files(connection, opened, begun=begun)
-    if unfinished.catalog_version != opened.catalog_version:
+    judged_by = {"catalog_version": opened.catalog_version, "catalog_digest": opened.catalog_digest}
+    if (unfinished.catalog_version, unfinished.catalog_digest) != tuple(judged_by.values()):
         forget_loaded(connection, opened)
         this = update(imports).where(imports.c.import_id == opened.import_id)
-        connection.execute(this.values(catalog_version=opened.catalog_version))
+        connection.execute(this.values(judged_by))
     return opened
 
 
@@ -148,6 +172,7 @@ def register(connection: Connection, opened: OpenImport, request: ImportRequest)
             sources={"sources": list(request.sources), "mapping": request.mapping_file},
             mapping_digest=opened.mapping.digest,
             catalog_version=opened.catalog_version,
+            catalog_digest=opened.catalog_digest,
             max_rejected=opened.max_rejected,
             **provenance(reason=request.reason, flow_run_id=request.flow_run_id),
         )

@@ -14,13 +14,13 @@ from flows.catalog.read_catalog import catalog_frames
 from flows.history.rejections import group_causes
 from flows.imports.begin import OpenImport, open_import
 from flows.imports.finish import deduplicate_import
-from flows.imports.listing import identify_sources
+from flows.imports.listing import identify_sources, next_id
 from flows.imports.load import load_file, load_order
 from flows.imports.request import ImportRequest, Pace
 from flows.output.progress import ProgressDisplay
 from schemas.ledger import Ledger
 from schemas.tables.events import arrival_bytes, arrivals, events
-from schemas.tables.imports import chunks, rejections
+from schemas.tables.imports import chunks, imports, rejections
 from schemas.vocabulary import ImportStatus
 
 
@@ -42,7 +42,7 @@ def check_sources(
     with display.stage("hashing"):
         hashed = identify_sources(request.sources)
     with engine.connect() as connection:
-        opened = open_import(connection, request, hashed)
+        opened = open_import(connection, request, hashed, import_id=next_id(connection, imports.c.import_id))
         shadow_tables(connection, opened.import_id)
         connection.commit()
         load_checked(connection, opened, pace=pace, display=display)

@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection, Engine, func, update
 
+from flows.catalog.staged import publish_staged
 from flows.database.read import is_one_of
 from flows.imports.begin import OpenImport
 from flows.imports.conflicts import mark_repeated_rejections, reject_conflicts
@@ -9,7 +10,8 @@ from flows.imports.deduplicate import deduplicate
 from flows.imports.ledger import ledger_of, refuse_unbalanced, write_ledger
 from flows.imports.merge import list_removed_events, merge
 from flows.imports.publish import prepare, publish
-from flows.imports.staging import drop_staging
+from flows.imports.staging import end_staging
+from flows.imports.withdrawals import WithdrawsDueLinesError, refuse_withdrawals
 from flows.output.instants import instant
 from flows.output.wording import refusal_message
 from flows.usage.extent import scope_of
@@ -31,9 +33,9 @@ def finish_import(engine: Engine, opened: OpenImport) -> Ledger:
         if ledger.rejected:
             mark_repeated_rejections(connection, import_id=opened.import_id)
         if ledger.status != ImportStatus.FAILED:
-            merge_and_publish(connection, opened, ledger)
+            publish_or_refuse(connection, opened, ledger)
         write_ledger(connection, opened, ledger)
-        drop_staging(connection, opened.import_id)
+        end_staging(connection, opened.import_id)
     return ledger
 
 
@@ -65,16 +67,38 @@ def deduplicate_import(connection: Connection, opened: OpenImport, *, is_registe
     return ledger
 
 
+def publish_or_refuse(connection: Connection, opened: OpenImport, ledger: Ledger) -> None:
+    """Publish an import; if its catalog would withdraw due lines, take all of it back and let the import fail."""
+    if opened.catalog_digest is None:
+        merge_and_publish(connection, opened, ledger)
+        return
+    try:
+        with connection.begin_nested():
+            merge_and_publish(connection, opened, ledger)
+    except WithdrawsDueLinesError as error:
+        ledger.status, ledger.message = ImportStatus.FAILED, str(error)
+
+
 def merge_and_publish(connection: Connection, opened: OpenImport, ledger: Ledger) -> None:
-    """Merge the deduplicated rows, publish them, and complete the ledger."""
+    """Make the catalog of an import the catalog, merge its deduplicated rows, publish both, and complete the ledger."""
+    staged = publish_staged(connection, opened.import_id)
     scope = scope_of(connection)
     list_removed_events(connection)
     read = tuple(file.file_id for file in opened.files if not file.is_unchanged)
     is_any_current = bool(ledger.new or ledger.corrected)
     arrived = Arrived(read, merge(connection, import_id=opened.import_id, is_any_current=is_any_current))
     published = publish(connection, scope, import_id=opened.import_id, clock=opened.clock, arrived=arrived)
+    if staged is not None:
+        refuse_withdrawals(
+            connection,
+            published.lines,
+            import_id=opened.import_id,
+            cause=f"the catalog {staged.folder}",
+            is_allowed=opened.allow_withdrawn,
+            reason=opened.reason,
+        )
     ledger.status = ImportStatus.PUBLISHED
-    ledger.lines_changed = published.lines_changed
+    ledger.lines, ledger.lines_changed = published.lines, published.lines.total
     ledger.unassigned_by_reason = published.unassigned_by_reason
     ledger.unusable = published.unusable
     connection.execute(
@@ -90,7 +114,7 @@ def fail_import(engine: Engine, opened: OpenImport, message: str) -> Ledger:
             .where(imports.c.import_id == opened.import_id)
             .values(status=ImportStatus.FAILED, failure=message, finished_at=func.clock_timestamp())
         )
-        drop_staging(connection, opened.import_id)
+        end_staging(connection, opened.import_id)
     return Ledger(
         import_id=opened.import_id, status=ImportStatus.FAILED, clock=instant(opened.clock), message=message
     )

@@ -72,7 +72,7 @@ def load_import_file(
 ) -> None:
     """Load one file of an import, going on from its last chunk."""
     with engine.connect() as connection:
-        catalog = catalog_frames(connection)
+        catalog = catalog_frames(connection, import_id=opened.import_id)
         connection.commit()
         load_file(connection, load_order(opened, file, chunk), catalog, progress=progress)
 

@@ -16,10 +16,12 @@ from flows.usage.contract_times import lay_out_contracts, write_boundaries
 from flows.usage.extent import Extent, Scope
 from flows.usage.lines import Publication, write_lines
 from flows.usage.rollup import Arrived, count_unusable, roll_up
-from flows.usage.rollup_basis import copy_catalog, write_state
+from flows.usage.rollup_basis import copy_catalog, find_customers_to_recompute, write_state
 from flows.usage.unassigned import count_by_reason
+from schemas.ledger import LineChanges
 from schemas.tables.working_usage import event_facts
 from transforms.statements import statements
+from transforms.values.days import FIRST_INSTANT
 
 WORKING_MEMORY: Final = "128MB"
 """Sorts and hashes of the publishing transaction; at the default of 4 MB they spill."""
@@ -37,29 +39,32 @@ SQL: Final = statements("flows/imports/publish.sql")
 class Published:
     """The result of a publish: lines revised, and the import's events that are unassigned or unusable for a meter."""
 
-    lines_changed: int
+    lines: LineChanges
     unassigned_by_reason: dict[str, int]
     unusable: int
 
 
 def publish(
-    connection: Connection, scope: Scope, *, import_id: int, clock: datetime, arrived: Arrived | None
+    connection: Connection, scope: Scope, *, import_id: int, clock: datetime | None, arrived: Arrived | None
 ) -> Published:
     """Roll up the events that have arrived or were removed, or all events; revise the lines; mark the import as published.
 
-    arrived: the events of an import; None for a rollup. Reads the table ``removed_events``.
+    clock: the clock of an import or rollup, which moves that of the database; None for what moves no clock. arrived: the
+    events of an import, if there are any. Reads the table ``removed_events``.
     """
     publication = Publication(
         import_id=import_id,
         publish_no=execute(connection, SQL["next_publish_no"]).scalar_one(),
         clock=greatest_clock(connection, clock),
     )
-    if scope.extent is not Extent.ARRIVED:
+    is_catalog_changed = scope.extent is not Extent.ARRIVED
+    find_customers_to_recompute(connection, is_catalog_changed=is_catalog_changed)
+    if is_catalog_changed:
         copy_catalog(connection)
     lay_out_contracts(connection, zone=scope.state.billing_time_zone, clock=publication.clock)
     write_boundaries(connection)
     roll_up(connection, scope.rules, layer=import_id, arrived=arrived, extent=scope.extent)
-    lines_changed = write_lines(connection, publication, scope.extent)
+    lines = write_lines(connection, publication, scope.extent)
     drop_scratch(connection, event_facts.name)
     unassigned = count_by_reason(connection, layer=import_id) if arrived else {}
     write_state(connection, scope.state)
@@ -68,10 +73,10 @@ def publish(
         SQL["mark_published"],
         import_id=import_id,
         publish_no=publication.publish_no,
-        lines_changed=lines_changed,
+        lines_changed=lines.total,
         catalog_version=scope.state.catalog_version,
     )
-    return Published(lines_changed, unassigned, count_unusable(connection, layer=import_id))
+    return Published(lines, unassigned, count_unusable(connection, layer=import_id))
 
 
 def prepare(connection: Connection) -> None:
@@ -83,7 +88,6 @@ def prepare(connection: Connection) -> None:
     connection.execute(text("set local enable_mergejoin = off"))
 
 
-def greatest_clock(connection: Connection, clock: datetime) -> datetime:
-    """Return the greatest of `clock` and the clocks of all published imports and rollups."""
-    published = latest_clock(connection)
-    return clock if published is None else max(clock, published)
+def greatest_clock(connection: Connection, clock: datetime | None) -> datetime:
+    """Return the greatest of `clock` and the clocks of all published imports and rollups; the first instant if there is none."""
+    return max(filter(None, (clock, latest_clock(connection))), default=FIRST_INSTANT)

@@ -17,7 +17,9 @@ class ImportRequest:
 
     sources: tuple[str, ...]
     catalog: str | None = None
-    """A catalog folder to load first."""
+    """A catalog folder to load with the import: both are one publish, and none if the import fails."""
+    allow_withdrawn: bool = False
+    """Whether the catalog may withdraw due lines; needs a reason."""
     mapping_file: str | None = None
     clock: datetime | None = None
     max_rejected: Decimal | None = None

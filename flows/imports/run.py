@@ -2,14 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Engine
 
-from flows.catalog.apply import apply_catalog
 from flows.catalog.result import CatalogResult
 from flows.database.import_lock import import_lock
 from flows.imports.begin import OpenImport, begin_import
@@ -17,12 +14,15 @@ from flows.imports.finish import fail_import, finish_import
 from flows.imports.ledger import unchanged_ledger
 from flows.imports.listing import HashedSource, identify_sources
 from flows.imports.load import load_import_file
+from flows.imports.load_catalog import publish_named_catalog, stage_catalog
 from flows.imports.request import ImportRequest
 from flows.imports.runner import Runner, is_final
 from schemas.errors import UsageImportError
 from schemas.ledger import Ledger
+from schemas.vocabulary import ImportStatus
 
 LOAD_CATALOG: Final = "load catalog"
+PUBLISH_CATALOG: Final = "publish catalog"
 LIST_AND_HASH: Final = "list and hash sources"
 BEGIN: Final = "begin"
 LOAD: Final = "load"
@@ -49,11 +49,13 @@ def run_import(request: ImportRequest, runner: Runner) -> ImportResult:
         catalog = None
         if request.catalog is not None:
             with display.stage("loading the catalog"):
-                catalog = runner.stage(LOAD_CATALOG, load_catalog, request)
+                catalog = runner.stage(LOAD_CATALOG, stage_catalog, request)
         with display.stage("hashing"):
             hashed = runner.stage(LIST_AND_HASH, hash_sources, request.sources)
         opened = runner.stage(BEGIN, begin_import, request, hashed)
         if opened.is_unchanged and not opened.is_resumed:
+            if catalog is not None and catalog.is_new:
+                catalog = runner.stage(PUBLISH_CATALOG, publish_named_catalog, request)
             return ImportResult(unchanged_ledger(runner.engine, opened), catalog)
         try:
             load_files(opened, runner)
@@ -62,14 +64,10 @@ def run_import(request: ImportRequest, runner: Runner) -> ImportResult:
                 raise
             return ImportResult(fail_import(runner.engine, opened, str(error)), catalog, error)
         with display.stage("deduplicating, rolling up, publishing"):
-            return ImportResult(runner.stage(FINISH, finish_import, opened), catalog)
-
-
-def load_catalog(engine: Engine, request: ImportRequest) -> CatalogResult:
-    """Load the catalog folder of a request in one transaction, all or nothing."""
-    clock = request.clock or datetime.now(UTC)
-    with engine.begin() as connection:
-        return apply_catalog(connection, Path(request.catalog or ""), clock=clock, reason=request.reason)
+            ledger = runner.stage(FINISH, finish_import, opened)
+        if catalog is not None and catalog.is_new and ledger.status == ImportStatus.PUBLISHED:
+            catalog = replace(catalog, import_id=ledger.import_id, lines=ledger.lines)
+        return ImportResult(ledger, catalog)
 
 
 def hash_sources(_: Engine, sources: Sequence[str]) -> tuple[HashedSource, ...]:

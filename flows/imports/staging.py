@@ -5,6 +5,7 @@ from typing import Final
 
 from sqlalchemy import Connection, inspect, select, text
 
+from flows.catalog.staged import drop_staged_catalog
 from flows.database.exclusive import try_lock_exclusive
 from schemas.tables.events import arrival_bytes, arrivals, events
 from schemas.tables.imports import imports
@@ -39,3 +40,9 @@ def drop_staging(connection: Connection, import_id: int) -> None:
     for table in (arrivals(import_id), arrival_bytes(import_id)):
         if inspect(connection).has_table(table.name) and try_lock_exclusive(connection, table):
             table.drop(connection)
+
+
+def end_staging(connection: Connection, import_id: int) -> None:
+    """Drop the staging tables of an import that has ended, and the catalog that waited for it."""
+    drop_staging(connection, import_id)
+    drop_staged_catalog(connection, import_id)

@@ -51,6 +51,7 @@ def import_usage(
     mapping: str | None = None,
     clock: AwareDatetime | None = None,
     max_rejected: Annotated[Decimal, Field(ge=0, le=1)] | None = None,
+    allow_withdrawn: bool = False,  # noqa: FBT001, FBT002 (Prefect shows it as a switch of its form)
     reason: str | None = None,
     wait: bool = True,  # noqa: FBT001, FBT002 (Prefect shows it as a switch of its form)
 ) -> State[Any]:
@@ -58,10 +59,11 @@ def import_usage(
 
     Args:
         sources: files, folders, globs or s3://, gs://, az:// URLs
-        catalog: a folder with customers, meters, plans and contracts to load first
+        catalog: a folder with customers, meters, plans and contracts to load with the import
         mapping: a TOML file that says how the sources' columns become fields
         clock: the instant to go by instead of now
         max_rejected: the share of rows above which the import fails, 0.05 for 5 %, as without it
+        allow_withdrawn: withdraw due lines if the catalog asks for it; needs a reason
         reason: kept in the history
         wait: wait for an import at work instead of giving up
     """
@@ -71,6 +73,7 @@ def import_usage(
         mapping_file=mapping,
         clock=clock,
         max_rejected=max_rejected,
+        allow_withdrawn=allow_withdrawn,
         reason=reason,
         wait=wait,
     )
@@ -139,6 +142,7 @@ def parameters(request: ImportRequest) -> dict[str, Any]:
         "mapping": request.mapping_file,
         "clock": request.clock,
         "max_rejected": request.max_rejected,
+        "allow_withdrawn": request.allow_withdrawn,
         "reason": request.reason,
         "wait": request.wait,
     }

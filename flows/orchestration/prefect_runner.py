@@ -16,12 +16,14 @@ from prefect.futures import PrefectFuture
 from prefect.states import Failed
 from sqlalchemy import Engine
 
+from flows.catalog.result import CatalogResult
 from flows.database.connection import open_database
 from flows.imports.listing import ImportFile
 from flows.imports.request import Pace
 from flows.imports.runner import LoadFile, stopping
 from flows.orchestration.run_names import short
 from flows.output.progress import ProgressDisplay
+from flows.output.wording import catalog_line
 from schemas.errors import UsageImportError
 
 LOOK_SECONDS: Final = 0.05
@@ -45,7 +47,10 @@ class PrefectRunner:
         """Run a stage as a task of its name, and return or raise what the function does."""
 
         def run_stage(*values: *Values) -> Any:
-            return in_database(function, *values)
+            result = in_database(function, *values)
+            if isinstance(result, CatalogResult):
+                log_catalog(result)
+            return result
 
         as_task = task(name=name, task_run_name=name, cache_policy=NO_CACHE)(run_stage)
         result: Result = as_task(*values, return_state=True).result()
@@ -76,6 +81,14 @@ class PrefectRunner:
 
 
 LOADED: Final = "loaded %s: place %d, %d bytes, sha256 %s"
+
+
+def log_catalog(catalog: CatalogResult) -> None:
+    """Log the changes and the warnings of a catalog in the task run that loaded it."""
+    logger = get_run_logger()
+    logger.info("%s", catalog_line(catalog))
+    for warning in catalog.warnings:
+        logger.warning("%s", warning)
 
 
 def in_database(function: Callable[[Engine, *Values], Any], *values: *Values) -> Any:

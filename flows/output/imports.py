@@ -4,11 +4,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
+from flows.catalog.result import CatalogResult
 from flows.output.files import FILES_SHOWN, files_note, shown_files
 from flows.output.instants import plain
 from flows.output.rejections import print_groups
 from flows.output.table import print_json, print_json_list, print_table, say, say_how_many
-from flows.output.wording import COUNTED_ROWS, count_list, counted, ledger_notes
+from flows.output.wording import (
+    COUNTED_ROWS,
+    count_list,
+    counted,
+    ledger_notes,
+    lines_changed,
+    publish_document,
+)
 from schemas.errors import UsageImportError
 from schemas.ledger import FileLedger, Ledger, RowCounts
 from schemas.vocabulary import ImportStatus
@@ -21,16 +29,18 @@ IMPORT_COLUMNS: Final = {
 }  # fmt: skip
 
 
-def report_run(ledger: Ledger, *, as_json: bool, is_wide: bool = False) -> None:
-    """Print what an import did; raise UsageImportError with its message if it failed."""
+def report_run(
+    ledger: Ledger, catalog: CatalogResult | None, *, as_json: bool, is_wide: bool = False
+) -> None:
+    """Print what an import did, as JSON with the catalog named with it; raise UsageImportError with its message if it failed."""
     if as_json:
-        print_json(ledger_document(ledger))
+        print_json(ledger_document(ledger) | {"catalog": None if catalog is None else catalog.as_json()})
     elif ledger.status == ImportStatus.UNCHANGED:
         say(f"nothing new: every file is known already, last from import {ledger.import_id}")
     else:
         _print_outcomes(ledger, is_wide=is_wide)
         if ledger.status == ImportStatus.PUBLISHED:
-            say(f"import {ledger.import_id} published: {ledger.lines_changed:,} usage lines changed")
+            say(f"import {ledger.import_id} published: {lines_changed(ledger.lines)}")
     if ledger.status == ImportStatus.FAILED:
         raise UsageImportError(ledger.message or f"import {ledger.import_id} failed")
 
@@ -103,16 +113,9 @@ def _notes(ledger: Ledger) -> Iterator[str]:
 def report_rollup(ledger: Ledger, *, as_json: bool) -> None:
     """Print what a rollup changed."""
     if as_json:
-        print_json(
-            {
-                "import_id": ledger.import_id,
-                "status": ledger.status,
-                "clock": ledger.clock,
-                "lines_changed": ledger.lines_changed,
-            }
-        )
+        print_json(publish_document(ledger))
     else:
-        say(f"rollup {ledger.import_id} {ledger.status}: {ledger.lines_changed:,} usage lines changed")
+        say(f"rollup {ledger.import_id} {ledger.status}: {lines_changed(ledger.lines)}")
 
 
 def report_imports(

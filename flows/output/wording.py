@@ -1,10 +1,12 @@
 """Word the sentences that more than one room prints: counts, notes about an import, and why an import is refused."""
 
 from collections.abc import Iterator, Mapping
-from typing import Final
+from dataclasses import asdict
+from typing import Any, Final
 
-from schemas.ledger import Ledger
-from schemas.vocabulary import Outcome
+from flows.catalog.result import CatalogResult
+from schemas.ledger import Ledger, LineChanges
+from schemas.vocabulary import ImportStatus, Outcome
 from transforms.imports.acceptance import KeyTooShort, MostlyBefore2000, Refusal, TooManyRejected
 
 FILES_NAMED = 3
@@ -30,6 +32,51 @@ def greatest_first(counts: Mapping[str, int]) -> list[tuple[str, int]]:
 def count_list(counts: Mapping[str, int]) -> str:
     """Return names with their counts on one line, the greatest first."""
     return ", ".join(f"{name} {count:,}" for name, count in greatest_first(counts))
+
+
+def lines_changed(lines: LineChanges) -> str:
+    """Return how many usage lines a publish revised, in words.
+
+    >>> lines_changed(LineChanges(new=2, changed=1, due=2)), lines_changed(LineChanges())
+    ('3 usage lines changed (2 new, 1 changed; 2 of them due)', '0 usage lines changed')
+    """
+    total = f"{counted(lines.total, 'usage line')} changed"
+    kinds = {"new": lines.new, "changed": lines.changed, "withdrawn": lines.withdrawn}
+    listed = ", ".join(f"{number:,} {kind}" for kind, number in kinds.items() if number)
+    return f"{total} ({listed}; {lines.due:,} of them due)" if listed else total
+
+
+def catalog_line(catalog: CatalogResult) -> str:
+    """Return one line about a catalog: its version, and its changes by kind."""
+    changes = ", ".join(
+        f"{counted(len(getattr(made, change)), str(kind))} {change}"
+        for kind, made in catalog.kinds.items()
+        for change in ("added", "changed", "pruned")
+        if getattr(made, change)
+    )
+    return f"catalog {catalog.version}: {changes or 'unchanged'}"
+
+
+def named_catalog_line(catalog: CatalogResult) -> str:
+    """Return one line about a catalog that was named with an import, and whether it counts."""
+    match catalog.status:
+        case ImportStatus.PUBLISHED:
+            return f"{catalog_line(catalog)}; published with import {catalog.import_id}"
+        case ImportStatus.FAILED:
+            return f"{catalog_line(catalog)}; not loaded, as the import failed"
+        case _:
+            return catalog_line(catalog)
+
+
+def publish_document(ledger: Ledger) -> dict[str, Any]:
+    """Return a publish without files as JSON values."""
+    return {
+        "import_id": ledger.import_id,
+        "status": ledger.status,
+        "clock": ledger.clock,
+        "lines_changed": ledger.lines_changed,
+        "lines": asdict(ledger.lines),
+    }
 
 
 def ledger_notes(ledger: Ledger) -> Iterator[str]:

@@ -8,7 +8,7 @@ from enum import Enum
 
 from sqlalchemy import Connection
 
-from flows.catalog.read_catalog import catalog_frames
+from flows.catalog.read_catalog import current_version, meter_rules
 from flows.catalog.settings import billing_time_zone
 from flows.usage.rollup_basis import RollupState, read_state
 from transforms.usage.meters import MeterRule
@@ -18,7 +18,7 @@ class Extent(Enum):
     """The extent of what a publish recomputes."""
 
     ARRIVED = "the lines that its events touch"
-    EVERY_CUSTOMER = "the lines of every customer, because the catalog has changed"
+    CHANGED_CONTRACTS = "also the lines of customers whose contracts or pricings have changed"
     EVERYTHING = "all folded usage and all lines, because the meters or the billing time zone have changed"
 
 
@@ -33,15 +33,15 @@ class Scope:
 
 def scope_of(connection: Connection) -> Scope:
     """Compare the basis that usage and lines were last made from with the current catalog and settings."""
-    catalog = catalog_frames(connection)
+    rules = meter_rules(connection)
     zone = billing_time_zone(connection)
     before = read_state(connection)
-    now = RollupState(zone, digest(catalog.rules), catalog.version)
+    now = RollupState(zone, digest(rules), current_version(connection))
     if before is None or replace(before, catalog_version=now.catalog_version) != now:
         extent = Extent.EVERYTHING
     else:
-        extent = Extent.ARRIVED if before == now else Extent.EVERY_CUSTOMER
-    return Scope(catalog.rules, now, extent)
+        extent = Extent.ARRIVED if before == now else Extent.CHANGED_CONTRACTS
+    return Scope(rules, now, extent)
 
 
 def digest(rules: Sequence[MeterRule]) -> str:

@@ -10,6 +10,7 @@ from flows.database.exclusive import filling
 from flows.database.execute import execute
 from flows.database.unlogged import create_as, drop_scratch
 from flows.usage.extent import Extent
+from schemas.ledger import LineChanges
 from schemas.tables.usage import usage_lines
 from transforms.statements import statements
 
@@ -29,27 +30,27 @@ class Publication:
     clock: datetime
 
 
-def write_lines(connection: Connection, publication: Publication, extent: Extent) -> int:
-    """Recompute the lines around the changed usage, or all lines, and write those that changed; return their number.
+def write_lines(connection: Connection, publication: Publication, extent: Extent) -> LineChanges:
+    """Recompute the lines around the changed usage, or all lines, and write those that changed; count them.
 
     Reads the tables of :func:`flows.usage.contract_times.lay_out_contracts` and of :func:`flows.usage.rollup.roll_up`.
     """
-    is_everyone = extent is not Extent.ARRIVED
-    execute(connection, RULES["change_all_ranges" if is_everyone else "find_changed_ranges"])
+    is_everything = extent is Extent.EVERYTHING
+    execute(connection, RULES["change_all_ranges" if is_everything else "find_changed_ranges"])
     connection.execute(text("analyze changed_ranges"))
     execute(connection, RULES["find_periods_to_recompute"])
     connection.execute(text("analyze periods_to_recompute"))
     execute(connection, RULES["find_pricings_to_recompute"], {"slices": str(SLICES)})
     connection.execute(text("analyze pricings_to_recompute"))
-    _fold(connection, slices=SLICES if is_everyone else 1)
+    _fold(connection, slices=1 if extent is Extent.ARRIVED else SLICES)
     connection.execute(text("analyze recomputed_lines"))
     if execute(connection, SQL["has_no_line"]).scalar_one():
-        lines_changed = _write_first(connection, publication)
+        changes = _write_first(connection, publication)
     else:
-        lines_changed = _revise(connection, publication)
+        changes = _revise(connection, publication)
     connection.execute(text("analyze usage_lines"))
     drop_scratch(connection, "periods_to_recompute", "pricings_to_recompute", "recomputed_lines")
-    return lines_changed
+    return changes
 
 
 def _fold(connection: Connection, *, slices: int) -> None:
@@ -59,23 +60,27 @@ def _fold(connection: Connection, *, slices: int) -> None:
     create_as(connection, "recomputed_lines", text(" union all ".join(parts)), is_parted=slices > 1)
 
 
-def _write_first(connection: Connection, publication: Publication) -> int:
-    """Write all recomputed lines into the empty table; return their number."""
+def _write_first(connection: Connection, publication: Publication) -> LineChanges:
+    """Write all recomputed lines into the empty table, and count them."""
     with filling(connection, usage_lines):
-        return _write(connection, "write_first_lines", publication)
+        _write(connection, "write_first_lines", publication)
+    return _count(connection, "count_first_lines", publication)
 
 
-def _revise(connection: Connection, publication: Publication) -> int:
-    """Write a revision of each recomputed line that differs from its current one; return their number."""
+def _revise(connection: Connection, publication: Publication) -> LineChanges:
+    """Write a revision of each recomputed line that differs from its current one, and count them."""
     execute(connection, RULES["fold_lines_without_events"], clock=publication.clock)
     execute(connection, RULES["find_changed_lines"])
     connection.execute(text("analyze changed_lines"))
     execute(connection, SQL["replace_lines"], publish_no=publication.publish_no)
-    return _write(connection, "write_changed_lines", publication)
+    _write(connection, "write_changed_lines", publication)
+    return _count(connection, "count_changed_lines", publication)
 
 
-def _write(connection: Connection, statement: str, publication: Publication) -> int:
-    written = execute(
-        connection, SQL[statement], import_id=publication.import_id, publish_no=publication.publish_no
-    )
-    return written.rowcount
+def _write(connection: Connection, statement: str, publication: Publication) -> None:
+    execute(connection, SQL[statement], import_id=publication.import_id, publish_no=publication.publish_no)
+
+
+def _count(connection: Connection, statement: str, publication: Publication) -> LineChanges:
+    counted = execute(connection, RULES[statement], clock=publication.clock).mappings().one()
+    return LineChanges(**counted)

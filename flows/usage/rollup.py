@@ -96,8 +96,7 @@ def roll_up(
         _fold_everything(connection, facts, rules, _everything(connection, layer, arrived))
         return
     _create_facts(connection, facts, _of_layer(layer, arrived))
-    are_boundaries_new = extent is Extent.EVERY_CUSTOMER
-    execute(connection, RULES["find_ranges_to_refold"], are_boundaries_new=are_boundaries_new)
+    execute(connection, RULES["find_ranges_to_refold"])
     if execute(connection, SQL["has_ranges_to_refold"]).scalar_one():
         connection.execute(text("analyze ranges_to_refold"))
         for folded in FOLDED:

@@ -1,7 +1,6 @@
 """Store the basis of the lines: the zone, the rules, and the contracts, pricings and meters that they were last made from.
 
-A catalog that was loaded later counts from the next publish on. Until then the lines, the empty ones among them, and the
-unassigned events follow from this basis. So no answer mixes two catalogs, and no event is both on a line and unassigned.
+A publish compares the catalog with this basis and recomputes the lines of the customers for whom they differ.
 """
 
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ from sqlalchemy import Connection, text
 from flows.database.execute import execute
 from flows.database.read import read_frame
 from schemas.frames.usage import CONTRACTS, PRICINGS
+from schemas.tables.working_usage import customers_to_recompute
 from transforms.statements import statements
 
 SQL: Final = statements("flows/usage/rollup_basis.sql")
@@ -41,6 +41,15 @@ def read_state(connection: Connection) -> RollupState | None:
 def write_state(connection: Connection, state: RollupState) -> None:
     """Write the state of this publish."""
     execute(connection, SQL["write_state"], **asdict(state))
+
+
+def find_customers_to_recompute(connection: Connection, *, is_catalog_changed: bool) -> None:
+    """Find the customers whose lines follow from a changed catalog; leaves ``customers_to_recompute``."""
+    if is_catalog_changed:
+        execute(connection, SQL["find_customers_to_recompute"])
+        connection.execute(text("analyze customers_to_recompute"))
+    else:
+        customers_to_recompute.create(connection, checkfirst=False)
 
 
 def copy_catalog(connection: Connection) -> None:

@@ -1,7 +1,7 @@
 """The catalog: customers, meters, plans with their pricing, and contracts, in the JSON shapes of the API.
 
 Numbers are int or Decimal, never binary. Null and the empty text are absent for every field that is named here. Other
-fields are kept as they are; in filters they are refused.
+members are kept as they are; ``KEPT_MEMBERS`` lists those that are expected.
 """
 
 import re
@@ -267,3 +267,30 @@ MODELS: Final[dict[Kind, type[Thing]]] = {
     Kind.PLAN: Plan,
     Kind.CONTRACT: Contract,
 }
+
+_KEPT_EVERYWHERE: Final = frozenset(
+    {
+        "object", "metadata", "description", "tags", "notes", "organizationId", "createdAt", "createdBy", "updatedAt",
+        "updatedBy", "archivedAt", "deletedAt",
+    }
+)  # fmt: skip
+
+KEPT_MEMBERS: Final[dict[type[BaseModel], frozenset[str]]] = {
+    Customer: _KEPT_EVERYWHERE
+    | {
+        "email", "phone", "legalName", "status", "currency", "language", "address", "billingAddress", "shippingAddress",
+        "contacts", "taxId", "taxIds", "paymentTerms",
+    },
+    Meter: _KEPT_EVERYWHERE | {"unit"},
+    Plan: _KEPT_EVERYWHERE | {"code", "status", "currency", "version"},
+    UsagePricing: _KEPT_EVERYWHERE
+    | {
+        "planId", "productId", "status", "currency", "unit", "unitAmount", "tiering", "pricingTiers", "packageSize",
+        "minimumAmount", "maximumAmount", "billingTiming",
+    },
+    Contract: _KEPT_EVERYWHERE
+    | {
+        "name", "number", "status", "currency", "signedAt", "paymentTerms", "netTerms", "purchaseOrder", "discounts",
+    },
+}  # fmt: skip
+"""The members that the API is known to send and that change no usage: they are kept without a word."""

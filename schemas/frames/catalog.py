@@ -82,3 +82,6 @@ CATALOG_CHANGES: Final = pl.Schema(
     }
 )
 """One row per thing that a version adds, changes or prunes; ``before`` and ``after`` are documents as JSON."""
+
+STAGED_THINGS: Final = pl.Schema({"import_id": pl.Int32, "table_name": pl.String, "row": pl.String})
+"""One row per row of a catalog table that waits for an import; ``row`` is JSON."""

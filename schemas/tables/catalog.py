@@ -112,3 +112,22 @@ contracts = Table(
     Column("catalog_version", ForeignKey(catalog_versions.c.catalog_version), nullable=False),
     comment="One row per contract; end_on is exclusive, null if it rolls on; anchor is a date or a day of month.",
 )
+
+staged_catalogs = Table(
+    "staged_catalogs",
+    metadata,
+    Column("import_id", Integer, primary_key=True, autoincrement=False),
+    Column("catalog_version", Integer, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("folder", Text, nullable=False),
+    comment="One row per import that was named with a changed catalog and is not published yet; digest is a hash of the changes.",
+)
+
+staged_things = Table(
+    "staged_things",
+    metadata,
+    Column("import_id", Integer, nullable=False, index=True),
+    Column("table_name", Text, nullable=False),
+    Column("row", JSONB, nullable=False),
+    comment="One row per row of a catalog table that the import's catalog will write once the import is published.",
+)

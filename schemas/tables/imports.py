@@ -43,6 +43,7 @@ imports = Table(
     Column("sources", JSONB, nullable=False),
     Column("mapping_digest", ForeignKey(mappings.c.mapping_digest)),
     Column("catalog_version", Integer),
+    Column("catalog_digest", Text),
     Column("max_rejected", Numeric),
     Column("reason", Text),
     Column("user_name", Text),

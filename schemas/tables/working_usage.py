@@ -113,6 +113,12 @@ ranges_to_refold: Final = temporary(
     Column("until_at", INSTANT),
 )
 
+customers_to_recompute: Final = temporary(
+    "customers_to_recompute",
+    "One row per customer whose contracts, or their pricings, are not those that the lines were last made from.",
+    Column("customer_no", Integer),
+)
+
 changed_ranges: Final = temporary(
     "changed_ranges",
     "One row per customer × range of time, both ends included, whose usage has changed.",
@@ -150,6 +156,8 @@ changed_lines: Final = temporary(
     "One row per line that has changed, with the number of its next revision.",
     *_line_columns(),
     Column("revision", Integer),
+    Column("is_new", Boolean),
+    Column("event_count_before", BigInteger),
 )
 
 event_groups: Final = temporary(

@@ -147,7 +147,11 @@ class TestMeters:
         ("field", "value", "expected"),
         [
             ("eventTypeFilter", {"include": []}, ".eventTypeFilter.include: must not be empty"),
-            ("eventTypeFilter", {"includes": ["a"]}, ".eventTypeFilter: 'includes' is not known here"),
+            (
+                "eventTypeFilter",
+                {"includes": ["a"]},
+                ".eventTypeFilter: 'includes' is not known here; did you mean 'include'?",
+            ),
             ("eventTypeFilter", {"include": ["a", 5]}, ".eventTypeFilter.include[1]: must be text, not 5"),
             ("eventTypeFilter", ["a"], ".eventTypeFilter: must be an object, not a list"),
             (

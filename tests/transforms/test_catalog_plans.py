@@ -148,20 +148,43 @@ class TestContracts:
         assert len(problems(Kind.CONTRACT, {"id": 5, "startDate": "x", "endDate": "y", "planId": "p"})) == 4
 
 
-def test_a_field_by_another_spelling_is_a_warning_once() -> None:
-    """`end_date` would let a contract roll on in silence."""
+def test_a_member_that_is_not_known_is_a_mistake_with_the_nearest_spelling() -> None:
+    """`end_date` would let a contract roll on in silence, and `propertyFilter` let a meter bill everything; each is named once."""
     found = folder_of(
         *(
             document(
-                Kind.CONTRACT, {**CONTRACT, "id": f"k{n}", "end_date": "2026-02-01", "note": 1}, f"f:{n}"
+                Kind.CONTRACT,
+                {**CONTRACT, "id": f"k{n}", "end_date": "2026-02-01", "timezone": "UTC"},
+                f"f:{n}",
             )
             for n in (1, 2)
         ),
+        document(Kind.METER, {"id": "m", "code": "m", "aggregationType": "COUNT", "propertyFilter": []}),
         document(Kind.PLAN, {"id": "p", "pricing": [{**PRICING, "PriceInterval": "x"}]}),
     )
+    assert [str(problem) for problem in found.problems] == [
+        "f:1: 'end_date' is not known here; did you mean 'endDate'?",
+        "f:1: 'timezone' is not known here",
+        "file.json[0]: 'propertyFilter' is not known here; did you mean 'propertyFilters'?",
+        "file.json[0].pricing[0]: 'PriceInterval' is not known here; did you mean 'priceInterval'?",
+    ]
+
+
+def test_members_that_change_no_usage_are_kept() -> None:
+    """The API's own members come without a word, other ones of customers and plans with a warning, others' pricing as it is."""
+    found = folder_of(
+        document(
+            Kind.CONTRACT, {**CONTRACT, "createdAt": "2026-01-01T00:00:00Z", "metadata": {"a": 1}}, "f:1"
+        ),
+        document(Kind.CUSTOMER, {"id": "c", "email": "a@example.com", "externalId": "x"}, "f:2"),
+        document(
+            Kind.PLAN,
+            {"id": "p", "pricing": [{"id": "r", "model": "FLAT", "fee": 1}, {**PRICING, "unitAmount": 1}]},
+        ),
+    )
+    assert found.problems == ()
     assert [str(warning) for warning in found.warnings] == [
-        "f:1: 'end_date' is not known here, and means nothing; there is 'endDate'",
-        "file.json[0].pricing[0]: 'PriceInterval' is not known here, and means nothing; there is 'priceInterval'",
+        "f:2: 'externalId' is not known here, is kept and changes no usage; did you mean 'externalCustomerId'?"
     ]
 
 

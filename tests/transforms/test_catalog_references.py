@@ -87,7 +87,7 @@ class TestPruning:
         named = {kind: in_use.get(kind.value, set()) for kind in Kind}
         return {
             key
-            for things in prunable(found, self.EXISTING, frozenset(Kind), named).values()
+            for things in prunable(found, self.EXISTING, frozenset(Kind), named).removed.values()
             for key in things
         }
 
@@ -100,6 +100,17 @@ class TestPruning:
         assert self.pruned(folder_of(), contract={1}) == {"c2", "m2"}
         assert self.pruned(folder_of(), customer={2}, meter={2}) == {"c1", "m1", "p1", "k1"}
 
+    def test_everything_that_stays_has_its_reason(self) -> None:
+        """The contract is named by usage, its customer and its plan by the contract, the meter by the plan."""
+        in_use = {kind: {1} if kind is Kind.CONTRACT else set() for kind in Kind}
+        reasons = prunable(folder_of(), self.EXISTING, frozenset(Kind), in_use).reasons
+        assert {key: why for of_kind in reasons.values() for key, why in of_kind.items()} == {
+            "k1": "events or usage lines name it",
+            "c1": "contract 'k1' names it",
+            "p1": "contract 'k1' names it",
+            "m1": "plan 'p1' names it",
+        }
+
     def test_things_of_the_folder_and_their_references_stay(self) -> None:
         """A contract of the folder names a customer and a plan that the folder lacks."""
         assert self.pruned(folder_of(document(Kind.CONTRACT, CONTRACT))) == {"c2", "m2"}
@@ -108,4 +119,4 @@ class TestPruning:
         """A folder of meters says nothing about customers."""
         only_meters = frozenset({Kind.METER})
         assert lacking(folder_of(), self.EXISTING, only_meters)[Kind.CUSTOMER] == {}
-        assert prunable(folder_of(), self.EXISTING, only_meters, {})[Kind.METER].keys() == {"m2"}
+        assert prunable(folder_of(), self.EXISTING, only_meters, {}).removed[Kind.METER].keys() == {"m2"}

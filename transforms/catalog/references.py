@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from schemas.documents.catalog import USAGE, Customer
 from schemas.vocabulary import Kind
@@ -104,37 +104,52 @@ def lacking(
     }
 
 
+@dataclass(frozen=True)
+class Pruning:
+    """The existing things that a folder lacks: those to remove, and for each that stays the reason, by kind and identity."""
+
+    removed: Mapping[Kind, Mapping[str, ExistingThing]]
+    reasons: Mapping[Kind, Mapping[str, str]]
+
+
+NOTHING_PRUNED: Final = Pruning({kind: {} for kind in Kind}, {kind: {} for kind in Kind})
+
+
 def prunable(
     folder: FolderCatalog,
     existing: ExistingCatalog,
     kinds: AbstractSet[Kind],
     in_use: Mapping[Kind, AbstractSet[int]],
-) -> dict[Kind, dict[str, ExistingThing]]:
-    """Return the existing things that the folder lacks and nothing refers to any more.
+) -> Pruning:
+    """Decide which existing things that the folder lacks are removed: those that nothing refers to any more.
 
     in_use: the numbers of the things that events and usage lines name, by kind.
     """
     candidates = lacking(folder, existing, kinds)
     named = {
-        (kind, identity(id_))
+        (kind, identity(id_)): f"{folder_kind} {quoted(thing.model.id)} names it"
         for folder_kind, things in folder.things.items()
         for thing in things.values()
         for _, kind, id_ in references(folder_kind, thing.content)
     }
     removed: dict[Kind, dict[str, ExistingThing]] = {}
+    reasons: dict[Kind, dict[str, str]] = {}
     for kind in (Kind.CONTRACT, Kind.PLAN, Kind.METER, Kind.CUSTOMER):
-        removed[kind] = {
-            key: thing
+        reasons[kind] = {
+            key: "events or usage lines name it"
+            if thing.no in in_use.get(kind, frozenset())
+            else named[kind, key]
             for key, thing in candidates[kind].items()
-            if thing.no not in in_use.get(kind, frozenset()) and (kind, key) not in named
+            if thing.no in in_use.get(kind, frozenset()) or (kind, key) in named
         }
+        removed[kind] = {key: thing for key, thing in candidates[kind].items() if key not in reasons[kind]}
         named |= {
-            reference
+            reference: f"{kind} {quoted(thing.id)} names it"
             for key, thing in existing[kind].items()
             if key not in folder.places[kind] and key not in removed[kind]
             for reference in thing.references
         }
-    return removed
+    return Pruning(removed, reasons)
 
 
 def _known_by_fold(folder: FolderCatalog, existing: ExistingCatalog, kind: Kind) -> dict[str, str]:

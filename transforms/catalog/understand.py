@@ -6,16 +6,32 @@ All mistakes are returned together as problems, each with its place; no document
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from schemas.documents.catalog import MODELS, USAGE, Customer, Meter, Plan, Pricing, Thing
+from schemas.documents.catalog import (
+    MODELS,
+    USAGE,
+    Customer,
+    EventTypeFilter,
+    Meter,
+    Plan,
+    Pricing,
+    PropertyFilter,
+    Thing,
+)
 from schemas.vocabulary import Kind
+from transforms.catalog.members import UnknownMembers, nearest
 from transforms.values.ids import identity, is_placeholder, is_shortened
 from transforms.values.text import quoted
+
+FILTERS: Final[dict[str, type[BaseModel]]] = {
+    "eventTypeFilter": EventTypeFilter,
+    "propertyFilters": PropertyFilter,
+}
+"""The members of a meter whose own members are all known."""
 
 _DIGITS = re.compile("([0-9]+)")
 
@@ -113,7 +129,7 @@ class _Reading:
     places: dict[Kind, dict[str, str]] = field(default_factory=lambda: {kind: {} for kind in Kind})
     external: dict[str, str] = field(default_factory=dict)
     codes: dict[str, str] = field(default_factory=dict)
-    unknown_names: set[tuple[type[BaseModel], str]] = field(default_factory=set)
+    unknown: UnknownMembers = field(default_factory=UnknownMembers)
     problems: list[CatalogProblem] = field(default_factory=list)
     warnings: list[CatalogProblem] = field(default_factory=list)
 
@@ -142,7 +158,7 @@ class _Reading:
         return earlier is document.place
 
     def _check(self, place: str, model: Thing) -> None:
-        self._check_names(place, model)
+        self._check_members(place, model)
         if isinstance(model, Customer):
             self._check_customer(place, model)
         elif isinstance(model, Meter):
@@ -154,16 +170,11 @@ class _Reading:
                 place, "isActive is false without an endDate; dates decide, so this contract rolls on"
             )
 
-    def _check_names(self, place: str, model: Thing | Pricing) -> None:
-        """Warn once of each name that is a field's name in another spelling, since it has no effect."""
-        for name in model.model_extra or ():
-            if (type(model), name) not in self.unknown_names:
-                self.unknown_names.add((type(model), name))
-                known = _spellings(type(model)).get(_bare(name))
-                if known is not None:
-                    self._warning(
-                        place, f"{quoted(name)} is not known here, and means nothing; there is {known!r}"
-                    )
+    def _check_members(self, place: str, model: Thing | Pricing) -> None:
+        for mistake in self.unknown.mistakes(model):
+            self._problem(place, mistake)
+        for warning in self.unknown.warnings(model):
+            self._warning(place, warning)
 
     def _check_customer(self, place: str, customer: Customer) -> None:
         external_id = customer.external_customer_id
@@ -188,7 +199,7 @@ class _Reading:
     def _check_plan(self, place: str, plan: Plan) -> None:
         seen: dict[str, int] = {}
         for n, pricing in enumerate(plan.pricing):
-            self._check_names(f"{place}.pricing[{n}]", pricing)
+            self._check_members(f"{place}.pricing[{n}]", pricing)
             if seen.setdefault(identity(pricing.id), n) != n:
                 first = seen[identity(pricing.id)]
                 self._problem(
@@ -216,7 +227,9 @@ def _problem(place: str, detail: ErrorDetails) -> CatalogProblem:
     if kind == "aggregation_key":
         return CatalogProblem(place + _path(path[:-1]), f"{path[-1]} {detail['msg']}")
     if kind == "extra_forbidden":
-        return CatalogProblem(place + _path(path[:-1]), f"{quoted(path[-1])} is not known here")
+        near = nearest(str(path[-1]), FILTERS[str(path[0])])
+        hint = f"; did you mean {near!r}?" if near else ""
+        return CatalogProblem(place + _path(path[:-1]), f"{quoted(path[-1])} is not known here{hint}")
     if kind in ("filter", "group_keys", "two_ids"):
         return CatalogProblem(place + _path(path), detail["msg"])
     sentence = _SENTENCES.get(kind)
@@ -231,14 +244,3 @@ def _alias(step: int | str) -> int | str:
 
 def _path(steps: Sequence[int | str]) -> str:
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
-
-
-def _bare(name: str) -> str:
-    return name.replace("_", "").replace("-", "").replace(" ", "").casefold()
-
-
-@cache
-def _spellings(model: type[BaseModel]) -> dict[str, str]:
-    """Return the names of a model's fields by their spelling without case and separators."""
-    names = [field.alias or name for name, field in model.model_fields.items()]
-    return {_bare(name): name for name in names}

@@ -17,13 +17,14 @@ case when not m.is_supported then {LineStatus.UNSUPPORTED}
      else {LineStatus.OPEN} end;
 
 -- name: find_changed_ranges
--- Find whose usage has changed, between which instants, and whether events may be gone from there.
--- reads: event_facts, ranges_to_refold
+-- Find whose usage or contracts have changed, between which instants, and whether events may be gone from there.
+-- reads: event_facts, ranges_to_refold, customers_to_recompute
 -- leaves: changed_ranges
 create temporary table changed_ranges on commit drop as
 select customer_no, min(first_at) as from_at, max(last_at) as to_at, false as is_lost
 from event_facts group by customer_no, interval_no
-union all select customer_no, from_at, until_at, true from ranges_to_refold;
+union all select customer_no, from_at, until_at, true from ranges_to_refold
+union all select customer_no, '-infinity', 'infinity', true from customers_to_recompute;
 
 -- name: change_all_ranges
 -- Take all of every customer's time as changed.
@@ -133,7 +134,8 @@ left join rolled_up_meters m on m.meter_no = v.meter_no;
 -- reads: recomputed_lines, usage_lines
 -- leaves: changed_lines
 create temporary table changed_lines on commit drop as
-select f.*, coalesce(l.revision, 0) + 1 as revision
+select f.*, coalesce(l.revision, 0) + 1 as revision, coalesce(l.is_withdrawn, true) as is_new,
+       coalesce(l.event_count, 0) as event_count_before
 from recomputed_lines f left join usage_lines l on l.line_id = f.line_id and l.replaced_publish_no is null
 where (l.line_id is null and not f.is_withdrawn) or (
     l.line_id is not null
@@ -143,6 +145,20 @@ where (l.line_id is null and not f.is_withdrawn) or (
         (l.quantity, l.event_count, l.unusable_count, l.first_event_at, l.last_event_at, l.period_end,
          l.customer_no, l.meter_no, l.is_withdrawn)
 );
+
+-- name: count_first_lines
+-- Count the lines that are written first: all are new.
+-- reads: recomputed_lines, rolled_up_meters
+select count(*) as new, count(*) filter (where {line_status} = {LineStatus.DUE}) as due
+from recomputed_lines l left join rolled_up_meters m using (meter_no);
+
+-- name: count_changed_lines
+-- Count the lines that change: new, withdrawn and other ones, those that are due, and due ones with events that are withdrawn.
+-- reads: changed_lines, rolled_up_meters
+select count(*) filter (where is_new) as new, count(*) filter (where not is_new and not is_withdrawn) as changed,
+       count(*) filter (where is_withdrawn) as withdrawn, count(*) filter (where {line_status} = {LineStatus.DUE}) as due,
+       count(*) filter (where is_withdrawn and event_count_before > 0 and {line_status} = {LineStatus.DUE}) as due_withdrawn
+from changed_lines l left join rolled_up_meters m using (meter_no);
 
 -- fragment: all_lines
 -- The current lines, and an empty line for every period up to the clock that has none.

@@ -2,15 +2,16 @@
 
 -- name: find_ranges_to_refold
 -- Find what of older layers is folded anew: intervals that lost an event, and customers whose usage a new boundary cuts.
--- reads: folded_usage, folded_matches, customer_boundaries, removed_events, files
+-- reads: folded_usage, folded_matches, customer_boundaries, customers_to_recompute, removed_events, files
 -- leaves: ranges_to_refold
 create temporary table ranges_to_refold on commit drop as
-with folded as (
+with folded as not materialized (
     select customer_no, layer, first_at, last_at from folded_usage
     union all select customer_no, layer, first_at, last_at from folded_matches
 ), cut_anew as (
-    select distinct customer_no from folded join customer_boundaries using (customer_no)
-    where :are_boundaries_new and width_bucket(first_at, boundaries) <> width_bucket(last_at, boundaries)
+    select distinct customer_no
+    from customers_to_recompute join folded using (customer_no) join customer_boundaries using (customer_no)
+    where width_bucket(first_at, boundaries) <> width_bucket(last_at, boundaries)
 )
 select distinct customer_no, layer, timestamptz '-infinity' as from_at, timestamptz 'infinity' as until_at
 from folded where customer_no in (select customer_no from cut_anew)

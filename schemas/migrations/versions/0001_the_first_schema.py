@@ -197,6 +197,23 @@ def upgrade() -> None:
     )
     op.create_index(op.f("duplicates_key_idx"), "duplicates", ["key"], unique=False)
     op.create_table(
+        "staged_catalogs",
+        sa.Column("import_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("catalog_version", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("folder", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("import_id", name=op.f("staged_catalogs_pkey")),
+        comment="One row per import that was named with a changed catalog and is not published yet; digest is a hash of the changes.",
+    )
+    op.create_table(
+        "staged_things",
+        sa.Column("import_id", sa.Integer(), nullable=False),
+        sa.Column("table_name", sa.Text(), nullable=False),
+        sa.Column("row", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        comment="One row per row of a catalog table that the import's catalog will write once the import is published.",
+    )
+    op.create_index(op.f("staged_things_import_id_idx"), "staged_things", ["import_id"])
+    op.create_table(
         "usage_lines",
         sa.Column("line_id", sa.UUID(as_uuid=False), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
@@ -275,6 +292,7 @@ def upgrade() -> None:
         sa.Column("sources", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("mapping_digest", sa.Text(), nullable=True),
         sa.Column("catalog_version", sa.Integer(), nullable=True),
+        sa.Column("catalog_digest", sa.Text(), nullable=True),
         sa.Column("max_rejected", sa.Numeric(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("user_name", sa.Text(), nullable=True),

@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from flows.catalog.apply import apply_catalog
-from flows.catalog.read_catalog import CatalogFrames, catalog_frames
+from flows.catalog.read_catalog import CatalogFrames, catalog_frames, current_version, meter_rules
 from flows.catalog.result import CatalogResult
+from flows.imports.load_catalog import publish_catalog
+from transforms.usage.meters import MeterRule
 
 CLOCK = datetime(2026, 11, 1, tzinfo=UTC)
 UUID = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
@@ -56,11 +57,21 @@ class Catalogs:
     ) -> CatalogResult:
         self.write({**(everything or {}), **kinds})
         with self.engine.begin() as connection:
-            return apply_catalog(connection, self.folder, clock=clock, prune=prune)
+            return publish_catalog(
+                connection, self.folder, clock=clock, prune=prune, reason="a test", allow_withdrawn=True
+            )
 
     def frames(self) -> CatalogFrames:
         with self.engine.begin() as connection:
             return catalog_frames(connection)
+
+    def version(self) -> int:
+        with self.engine.begin() as connection:
+            return current_version(connection)
+
+    def rules(self) -> tuple[MeterRule, ...]:
+        with self.engine.begin() as connection:
+            return meter_rules(connection)
 
     def rows(self, statement: str) -> list[Any]:
         with self.engine.begin() as connection:

@@ -30,14 +30,14 @@ def test_things_are_stored_and_numbered_in_the_order_of_the_folder(catalogs: Cat
     assert (result.version, result.is_new) == (1, True)
     assert result.kinds[Kind.CUSTOMER].added == ("c1", "c2")
     frames = catalogs.frames()
-    assert frames.version == 1
+    assert catalogs.version() == 1
     assert frames.customers.rows() == [(1, "c1", "x1"), (2, "c2", None)]
     assert catalogs.rows(CARRYING) == [(1, "r1", 1, 1, "MONTH", 1)]
     assert catalogs.rows("select meter_no, id, code, aggregation, inactive_at from meters order by 1") == [
         (1, "m1", "calls", "COUNT", None),
         (2, "m2", "tokens", "SUM", None),
     ]
-    assert [rule.meter_no for rule in frames.rules] == [1, 2]
+    assert [rule.meter_no for rule in catalogs.rules()] == [1, 2]
     assert frames.contracts.rows() == [(1, "k1", 1), (2, "k2", 2)]
     assert catalogs.rows("select id, customer_no, plan_no, anchor from contracts order by 1") == [
         ("k1", 1, 1, "15"),
@@ -123,7 +123,7 @@ def test_a_second_run_shows_what_changed_field_by_field(catalogs: Catalogs) -> N
     assert machine["customers"]["changed"] == [
         {"id": "c1", "fields": [{"field": "name", "before": "One", "after": "Uno"}]}
     ]
-    assert (machine["catalog_version"], machine["status"]) == (2, "loaded")
+    assert (machine["catalog_version"], machine["status"]) == (2, "published")
 
 
 def test_a_pricing_that_goes_keeps_its_number_for_when_it_comes_back(catalogs: Catalogs) -> None:
@@ -160,7 +160,7 @@ def test_all_problems_are_listed_at_once_and_nothing_is_loaded(catalogs: Catalog
     )
     assert "\n" not in str(refused.value)
     assert catalogs.rows("select count(*) from customers") == [(0,)]
-    assert catalogs.frames().version == 0
+    assert catalogs.version() == 0
 
 
 def test_references_may_lead_to_the_database(catalogs: Catalogs) -> None:
@@ -202,7 +202,7 @@ class TestInactiveMeters:
         assert self.since(catalogs) is None
         catalogs.apply(meters=[self.INACTIVE], clock=CLOCK + timedelta(days=2))
         assert self.since(catalogs) == CLOCK + timedelta(days=2)
-        assert catalogs.frames().rules[0].inactive_at == CLOCK + timedelta(days=2)
+        assert catalogs.rules()[0].inactive_at == CLOCK + timedelta(days=2)
 
 
 def test_many_customers_are_loaded_as_sets(catalogs: Catalogs) -> None:

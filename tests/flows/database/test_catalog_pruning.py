@@ -80,7 +80,7 @@ def _name_in_usage(connection: Connection) -> None:
     connection.execute(text(f"insert into arrivals_7 ({columns}) values ({values})"))
     connection.execute(
         text(
-            "insert into imports (import_id, kind, status, clock, sources, software) values (1, 'run', 'published', now(), '[]', 'x')"
+            "insert into imports (import_id, kind, status, clock, sources, software) values (100, 'import', 'published', now(), '[]', 'x')"
         )
     )
     connection.execute(

@@ -24,7 +24,13 @@ def write_rejections(connection: Connection) -> None:
     """Two imports of one file each; the second repeats a rejection of the first."""
     connection.execute(insert(mappings).values(mapping_digest="m", document={}))
     for import_id, messages in ((1, MESSAGES), (2, MESSAGES[:1])):
-        run = {"import_id": import_id, "kind": "run", "status": "published", "sources": [], "software": "x"}
+        run = {
+            "import_id": import_id,
+            "kind": "import",
+            "status": "published",
+            "sources": [],
+            "software": "x",
+        }
         connection.execute(insert(imports).values(clock=CLOCK, **run))
         file = {"file_id": import_id, "uri": f"{import_id}.jsonl", "sha256": str(import_id), "size": 1}
         connection.execute(insert(files).values(mapping_digest="m", first_import_id=import_id, **file))

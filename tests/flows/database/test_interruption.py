@@ -25,6 +25,8 @@ from tests.flows.stopping import (
     wait_until_stopped,
 )
 
+METERS = (CALLS, TOTAL, meter("most", "MAX", "n"))
+
 
 def an_export(desk: Desk) -> list[str]:
     """Write two files with rows of every outcome, and return the command that imports them."""
@@ -41,7 +43,7 @@ def an_export(desk: Desk) -> list[str]:
 
 def begin(desk: Desk) -> None:
     """Load a catalog, and import a file whose events later imports meet."""
-    desk.catalog(catalog_of(CALLS, TOTAL, meter("most", "MAX", "n")))
+    desk.catalog(catalog_of(*METERS))
     desk.run(
         desk.write("0.jsonl", *(event(idempotencyKey=f"k{n}", properties={"n": n}) for n in range(0, 40, 2)))
     )
@@ -52,7 +54,7 @@ def everything(desk: Desk) -> dict[str, Any]:
     return {
         "usage": desk.usage(),
         "events": desk("events", "--limit", "1000", "--json").json,
-        "rejects": desk("rejects", "2", "--json").json,
+        "rejects": desk("rejects", "3", "--json").json,
         "kept": kept(desk),
     }
 
@@ -87,7 +89,9 @@ def test_killed_at_every_step_it_ends_as_if_nothing_had_happened(desk: Desk, oth
             wait_until_stopped(connection, process)
             process.kill()
             process.communicate(timeout=PATIENCE_SECONDS)
-        assert desk.select("select count(*) from imports where status = 'published'") == [(1,)], step
+        assert desk.select("select count(*) from imports where status = 'published' and kind = 'import'") == [
+            (1,)
+        ], step
     code, out, _ = ended(started(desk, *command))
     assert code == 0
     ledger, expected = undisturbed(other_desk)
@@ -115,14 +119,14 @@ def test_interrupted_it_goes_on_from_where_it_was(
     assert (code, out) == (1, "")
     assert "interrupted" in lines[-1]
     loaded = desk.select(
-        "select file_id, last_row, committed_at from chunks where import_id = 2 order by 1, 2"
+        "select file_id, last_row, committed_at from chunks where import_id = 3 order by 1, 2"
     )
     assert loaded
     blocked = desk("run", desk.write("other.jsonl", event()), "--clock", CLOCK, exit_code=1)
-    assert "import 2 is unfinished" in blocked.err.splitlines()[-1]
-    assert "usage-import revert 2" in blocked.err.splitlines()[-1]
+    assert "import 3 is unfinished" in blocked.err.splitlines()[-1]
+    assert "usage-import revert 3" in blocked.err.splitlines()[-1]
     answer = desk(*command, environment={"USAGE_IMPORT_CHUNK_ROWS": "10"}).json
-    kept = desk.select("select file_id, last_row, committed_at from chunks where import_id = 2 order by 1, 2")
+    kept = desk.select("select file_id, last_row, committed_at from chunks where import_id = 3 order by 1, 2")
     assert set(loaded) <= set(kept)
     ledger, expected = undisturbed(other_desk)
     assert answer == ledger
@@ -139,7 +143,7 @@ def test_a_second_import_is_refused_or_waits(desk: Desk) -> None:
     with stopped_at(desk, "lines are being written") as connection:
         first = started(desk, *an_export(desk))
         wait_until_stopped(connection, first)
-        for command in (["run", str(path), "--clock", CLOCK], ["rollup"], ["revert", "2"]):
+        for command in (["run", str(path), "--clock", CLOCK], ["rollup"], ["revert", "3"]):
             answer = desk(*command, exit_code=1)
             assert "another import is at work" in answer.err.splitlines()[-1]
         second = started(desk, "run", path, "--clock", CLOCK, "--wait", "--json")
@@ -173,16 +177,16 @@ def test_a_folder_that_has_grown_since_is_gone_on_with(desk: Desk) -> None:
     hidden = first.rename(desk.folder / "1.jsonl")
     desk.write("exports/2.jsonl", event(idempotencyKey="more"))
     message = desk(*command, exit_code=1).err.splitlines()[-1]
-    assert "import 2 is unfinished, and not all that it began to read is there" in message
+    assert "import 3 is unfinished, and not all that it began to read is there" in message
     hidden.rename(first)
     ledger = desk(*command).json
-    assert (ledger["import_id"], ledger["new"], ledger["rejected"], len(ledger["files"])) == (2, 21, 20, 2)
+    assert (ledger["import_id"], ledger["new"], ledger["rejected"], len(ledger["files"])) == (3, 21, 20, 2)
     assert desk(*command).json["status"] == "unchanged"
 
 
 def load_carl(desk: Desk) -> None:
     """Load a catalog with one more customer."""
-    with_carl = catalog_of(CALLS, TOTAL)
+    with_carl = catalog_of(*METERS)
     with_carl["customers"].append({"id": "cus-carl", "name": "Carl", "externalCustomerId": "carl"})
     desk.catalog(with_carl)
 
@@ -193,7 +197,7 @@ def test_a_catalog_is_loaded_beside_no_import(desk: Desk) -> None:
     load_carl(desk)
     rows = [event(externalCustomerId="carl", idempotencyKey=f"c{n}") for n in range(30)]
     path = desk.write("carl.jsonl", *rows)
-    load = ("catalog", str(desk.write_catalog(catalog_of(CALLS, TOTAL))), "--prune", "--json")
+    load = ("catalog", str(desk.write_catalog(catalog_of(*METERS))), "--prune", "--json")
     with stopped_at(desk, "a chunk is being loaded") as connection:
         process = started(desk, "run", path, "--clock", CLOCK)
         wait_until_stopped(connection, process)
@@ -218,11 +222,11 @@ def test_an_import_cut_off_is_judged_anew_by_another_catalog(desk: Desk) -> None
         wait_until_stopped(connection, process)
         process.kill()
         process.communicate(timeout=PATIENCE_SECONDS)
-    assert desk.select("select sum(rejected) from chunks where import_id = 2") == [(20,)]
+    assert desk.select("select sum(rejected) from chunks where import_id = 3") == [(20,)]
     load_carl(desk)
     ledger = desk(*command).json
-    assert (ledger["import_id"], ledger["new"], ledger["rejected"]) == (2, 30, 0)
-    assert desk("rejects", "2", "--json").json == []
+    assert (ledger["import_id"], ledger["new"], ledger["rejected"]) == (3, 30, 0)
+    assert desk("rejects", "3", "--json").json == []
 
 
 def test_readers_see_the_lines_of_before_until_the_publish(desk: Desk) -> None:
@@ -233,7 +237,11 @@ def test_readers_see_the_lines_of_before_until_the_publish(desk: Desk) -> None:
         process = started(desk, *an_export(desk))
         wait_until_stopped(connection, process)
         assert (desk.usage(), desk("events", "--json").out) == before
-        assert [one["status"] for one in desk("imports", "--json").json] == ["loading", "published"]
+        assert [one["status"] for one in desk("imports", "--json").json] == [
+            "loading",
+            "published",
+            "published",
+        ]
     assert ended(process)[0] == 0
     assert desk.usage() != before[0]
 
@@ -268,16 +276,16 @@ def test_a_given_up_import_leaves_nothing_and_its_files_can_come_again(desk: Des
     assert "unfinished" in desk("imports").out
     places = desk.select("select file_id, uri from files order by 1")
     before = desk.usage()
-    desk("revert", "2")
-    assert "import 2 is reverted" in desk("revert", "2", exit_code=1).err.splitlines()[-1]
+    desk("revert", "3")
+    assert "import 3 is reverted" in desk("revert", "3", exit_code=1).err.splitlines()[-1]
     assert desk.usage() == before
     ledger = desk(*command).json
-    assert (ledger["import_id"], ledger["status"]) == (3, "published")
+    assert (ledger["import_id"], ledger["status"]) == (4, "published")
     assert desk.select("select file_id, uri from files order by 1") == places
 
 
 def variants(desk: Desk) -> Mapping[str, list[str]]:
-    catalog = str(desk.write_catalog(catalog_of(CALLS, TOTAL, meter("most", "MAX", "n"))))
+    catalog = str(desk.write_catalog(catalog_of(*METERS)))
     return {
         "catalog": ["catalog", catalog, "--clock", CLOCK],
         "prune": ["catalog", catalog, "--prune", "--clock", CLOCK],
@@ -291,7 +299,7 @@ def variants(desk: Desk) -> Mapping[str, list[str]]:
         "unassigned": ["unassigned"],
         "imports": ["imports"],
         "imports show": ["imports", "show", "1"],
-        "rejects": ["rejects", "2"],
+        "rejects": ["rejects", "3"],
     }
 
 

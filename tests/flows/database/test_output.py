@@ -47,7 +47,7 @@ def test_json_is_json_also_where_an_import_fails(desk: Desk, name: str) -> None:
     bad = event(externalCustomerId="nobody") if name != "nul" else event(properties={"a": "\0"})
     rows = [bad, *([event()] if name == "share" else [])]
     answer = ask(desk, "run", str(desk.write("rows.jsonl", *rows)), "--json", "--clock", CLOCK)
-    one_line(answer, 1, "rejected", "rejects 1")
+    one_line(answer, 1, "rejected", "rejects 2")
     ledger: dict[str, Any] = json.loads(answer.out)
     assert (ledger["status"], ledger["rejected"]) == ("failed", 1)
 

@@ -82,7 +82,7 @@ def test_a_backup_that_began_with_the_load_does_not_stop_the_publish(desk: Desk)
             20,
             1,
         ]
-        assert tables_of(desk, "arrival%") == ["arrivals_1"]
+        assert tables_of(desk, "arrival%") == ["arrivals_2"]
     assert desk.quantity("total") == str(sum(range(20)) - 3 + 50)
     with desk.connected() as connection:
         connection.execute("create table arrivals_2024 (airport text)")

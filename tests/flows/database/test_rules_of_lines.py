@@ -30,8 +30,8 @@ def test_a_revision_names_the_import_that_caused_it(desk: Desk) -> None:
     desk.run(desk.write("2.jsonl", event(properties={"n": 2})))
     found = {month: _line(desk, "total", month) for month in ("2026-01", "2026-02")}
     assert {month: (line["revision"], line["import_id"]) for month, line in found.items()} == {
-        "2026-01": ("1", "1"),
-        "2026-02": ("2", "2"),
+        "2026-01": ("1", "2"),
+        "2026-02": ("2", "3"),
     }
 
 
