@@ -21,7 +21,7 @@ from flows.catalog.result import CatalogResult, ChangedThing, KindChanges
 from flows.catalog.write import SQL, write_things
 from flows.database.execute import execute
 from flows.history.provenance import user_name
-from schemas.errors import UsageImportError
+from schemas.errors import SeveralProblemsError
 from schemas.vocabulary import Kind
 from transforms.catalog.changes import Difference, difference
 from transforms.catalog.references import (
@@ -39,15 +39,12 @@ LOCK_VERSIONS: Final = "lock table catalog_versions in share row exclusive mode"
 """Catalogs are applied one after another."""
 
 
-class CatalogError(UsageImportError):
+class CatalogError(SeveralProblemsError):
     """A catalog with problems; nothing of it has been loaded."""
 
     def __init__(self, folder: Path, problems: Sequence[CatalogProblem]) -> None:
-        self.problems = tuple(problems)
-        first = "; ".join(map(str, self.problems[:3]))
-        more = f" and {len(self.problems) - 3:,} more" if len(self.problems) > 3 else ""
-        count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems):,} problems"
-        super().__init__(f"{folder}: {count}, nothing loaded: {first}{more}")
+        count = "1 problem" if len(problems) == 1 else f"{len(problems):,} problems"
+        super().__init__(f"{folder}: {count}, nothing loaded", problems)
 
 
 def apply_catalog(

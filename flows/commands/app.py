@@ -4,17 +4,19 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from io import TextIOWrapper
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
 
 from flows.commands.catalog import catalog_command, rollup, settings
+from flows.commands.examples import epilog
 from flows.commands.imports import check, imports_app, rejects, revert, run
 from flows.commands.stack import up
 from flows.commands.usage import events, unassigned, usage
-from schemas.errors import ConfigurationError, UsageImportError
+from schemas.errors import PROBLEMS_NAMED, ConfigurationError, SeveralProblemsError, UsageImportError
 
 GOES_ON: Final = "what was committed is kept, the same command goes on from there"
 
@@ -36,7 +38,6 @@ class Commands(TyperGroup):
 app = typer.Typer(
     name="usage-import",
     cls=Commands,
-    help="Turns exports of usage events into invoice-ready usage per billing period.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -45,10 +46,26 @@ app = typer.Typer(
 )
 
 
-app.command("catalog")(catalog_command)
+app.command("catalog", epilog=epilog("catalog"))(catalog_command)
 for command in (check, run, rollup, usage, events, unassigned, rejects, revert, settings, up):
-    app.command()(command)
-app.add_typer(imports_app, name="imports")
+    app.command(epilog=epilog(command.__name__))(command)
+app.add_typer(imports_app, name="imports", epilog=epilog("imports"))
+
+
+def print_version(is_asked: bool) -> None:
+    """Print the version and end, if it is asked for."""
+    if is_asked:
+        sys.stdout.write(f"usage-import {version('usage-import')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    _: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Turn exports of usage events into invoice-ready usage per billing period."""
 
 
 def main() -> None:
@@ -105,10 +122,12 @@ def forget_output() -> None:
 
 
 def fail(error: UsageImportError | str, *, code: int) -> None:
-    """Print one line that says why, after each problem if the error has several, and exit."""
+    """Print one line that says why, or a line for each of many problems before it, and exit."""
     from flows.output.table import say
 
-    for problem in getattr(error, "problems", ()):
-        say(str(problem))
+    if isinstance(error, SeveralProblemsError) and len(error.problems) > PROBLEMS_NAMED:
+        for problem in error.problems:
+            say(str(problem))
+        error = error.summary
     say(f"usage-import: {error}")
     sys.exit(code)

@@ -64,8 +64,10 @@ def rollup(clock: Clock = None, reason: Reason = None, wait: Wait = False, as_js
 
 
 def settings(
-    name: Annotated[str | None, typer.Argument(metavar="NAME")] = None,
-    value: Annotated[str | None, typer.Argument(metavar="VALUE")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="The setting; all are shown if none is named.")
+    ] = None,
+    value: Annotated[str | None, typer.Argument(metavar="VALUE", help="Its new value.")] = None,
     reason: Reason = None,
     allow_withdrawn: AllowWithdrawn = False,
     wait: Wait = False,

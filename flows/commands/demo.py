@@ -33,8 +33,9 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(1)
     say(
-        f"everything of this demonstration is gone again; 'usage-import up' keeps such a stack up in {Path.cwd()}"
+        "this demonstration and its pages are gone again; to keep such a stack and its pages up, run 'usage-import up',"
     )
+    say(f"and in another terminal: usage-import {' '.join(COMMANDS[0])}")
 
 
 def environment(folder: str) -> dict[str, str]:
@@ -47,7 +48,7 @@ def environment(folder: str) -> dict[str, str]:
 def demonstrate(environ: Mapping[str, str]) -> None:
     """Print each command as a person would type it, and run it."""
     with local_stack(environ, say=say, is_serving=False) as stack:
-        say(f"Prefect: {stack.addresses.ui_url}")
+        say(f"Prefect, as long as this demonstration runs: {stack.addresses.ui_url}")
         for command in COMMANDS:
             print(f"\n$ usage-import {' '.join(command)}", flush=True)
             finished = subprocess.run(  # noqa: S603 (our own commands)

@@ -24,6 +24,7 @@ from flows.commands.arguments import (
     reading,
     refuse_other_format,
 )
+from flows.commands.examples import epilog
 
 imports_app = typer.Typer(help="The history of imports.", invoke_without_command=True)
 
@@ -122,10 +123,10 @@ def imports_command(
             report_imports(imports, total=total, is_all=is_all, is_wide=is_wide)
 
 
-@imports_app.command("show")
+@imports_app.command("show", epilog=epilog("imports show"))
 def imports_show(
     context: typer.Context,
-    import_id: Annotated[int, typer.Argument(metavar="ID")],
+    import_id: Annotated[int, typer.Argument(metavar="ID", help="The id of the import.")],
     is_all: Annotated[
         bool, typer.Option("--files", help="List every file, not only those that matter first.")
     ] = False,
@@ -143,8 +144,10 @@ def imports_show(
 
 
 def rejects(
-    import_id: Annotated[int, typer.Argument(metavar="ID")],
-    reject_format: Annotated[RejectFormat, typer.Option("--format")] = RejectFormat.TABLE,
+    import_id: Annotated[int, typer.Argument(metavar="ID", help="The id of the import.")],
+    reject_format: Annotated[
+        RejectFormat, typer.Option("--format", help="The causes as a table, or every row as CSV or JSON.")
+    ] = RejectFormat.TABLE,
     output: Annotated[
         Path | None,
         typer.Option("--output", metavar="F", help="The file to write instead of standard output."),
@@ -169,10 +172,15 @@ def rejects(
         repeats = count_repeats(connection, import_id)
         rejections = list_rejections(connection, import_id)
         with output_to(output):
-            report_rejections(rejections, chosen, repeats=repeats, is_spreadsheet=is_spreadsheet)
+            report_rejections(
+                rejections, chosen, import_id=import_id, repeats=repeats, is_spreadsheet=is_spreadsheet
+            )
 
 
-def revert(import_id: Annotated[int, typer.Argument(metavar="ID")], as_json: Json = False) -> None:
+def revert(
+    import_id: Annotated[int, typer.Argument(metavar="ID", help="The id of the import.")],
+    as_json: Json = False,
+) -> None:
     """Give up an unfinished import: nothing of it counts."""
     from flows.imports.abort import abort_import
     from flows.output.imports import report_reverted

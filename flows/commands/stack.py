@@ -9,7 +9,9 @@ import typer
 def up(
     port: Annotated[
         int | None,
-        typer.Option("--port", help="The port of the Prefect server; by default 4200, or a free one."),
+        typer.Option(
+            "--port", min=1, max=65535, help="The port of the Prefect server; by default 4200, or a free one."
+        ),
     ] = None,
 ) -> None:
     """Bring up the local stack: Postgres, Prefect with its pages, the deployments; Ctrl-C ends all of it."""

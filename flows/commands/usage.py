@@ -24,9 +24,15 @@ def usage(
     customer: Annotated[
         str | None, typer.Option("--customer", metavar="C", help="Only this customer, by id or external id.")
     ] = None,
-    contract: Annotated[str | None, typer.Option("--contract", metavar="ID")] = None,
-    meter: Annotated[str | None, typer.Option("--meter", metavar="CODE")] = None,
-    line_format: Annotated[LineFormat, typer.Option("--format")] = LineFormat.TABLE,
+    contract: Annotated[
+        str | None, typer.Option("--contract", metavar="ID", help="Only this contract.")
+    ] = None,
+    meter: Annotated[
+        str | None, typer.Option("--meter", metavar="CODE", help="Only the meter of this code.")
+    ] = None,
+    line_format: Annotated[
+        LineFormat, typer.Option("--format", help="The format; all but the table have every column.")
+    ] = LineFormat.TABLE,
     is_spreadsheet: Spreadsheet = False,
     is_all: All = False,
     is_wide: Wide = False,
@@ -75,7 +81,9 @@ def unassigned(
     customer: Annotated[
         str | None, typer.Option("--customer", metavar="C", help="Only this customer, by id or external id.")
     ] = None,
-    reason: Annotated[str | None, typer.Option("--reason", metavar="R")] = None,
+    reason: Annotated[
+        str | None, typer.Option("--reason", metavar="R", help="Only events on no line for this reason.")
+    ] = None,
     is_all: All = False,
     is_wide: Wide = False,
     as_json: Json = False,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from flows.output.table import TABLE_LINES, print_csv, print_json_list, print_table, say, say_how_many
+from flows.output.wording import counted
 from schemas.errors import UsageImportError
 
 REJECTION_COLUMNS: Final = (
@@ -27,6 +28,7 @@ def report_rejections(
     batches: Iterable[Sequence[Mapping[str, Any]]],
     reject_format: str,
     *,
+    import_id: int,
     repeats: Mapping[int, int],
     is_spreadsheet: bool = False,
 ) -> None:
@@ -34,8 +36,9 @@ def report_rejections(
 
     repeats: for each import that lists the same rejections already, the number of rows that repeat them.
     """
-    for import_id, count in repeats.items():
-        say(f"{count:,} rows repeat rejections that import {import_id} lists")
+    for lister, count in repeats.items():
+        place = "of this list" if lister == import_id else f"that import {lister} lists"
+        say(f"{counted(count, 'row')} {'repeats' if count == 1 else 'repeat'} rejections {place}")
     if reject_format == "csv":
         print_csv(REJECTION_COLUMNS, chain.from_iterable(batches), is_spreadsheet=is_spreadsheet)
     else:

@@ -72,18 +72,18 @@ def test_the_file_of_tonight_comes_first(desk: Desk) -> None:
         desk.write(f"exports/day-{number:02}.jsonl", event(idempotencyKey=f"k{number}"))
     first = desk("run", exports, "--clock", CLOCK)
     assert len(first.out.splitlines()) == 1 + 20 + 1
-    assert f"{FILES - 20} more files read; 'usage-import imports show 1 --files' lists all" in first.err
+    assert f"{FILES - 20} more files read; 'usage-import imports show 2 --files' lists all" in first.err
     desk.write("exports/zz-known-rows.jsonl", event(idempotencyKey="k1"), event(idempotencyKey="k2"))
     desk.write("exports/zz-tonight.jsonl", event(idempotencyKey="tonight"))
     desk.write("exports/zz-wrong.jsonl", event(idempotencyKey="x"), event(externalCustomerId="nobody"))
     answer = desk("run", exports, "--clock", CLOCK, "--max-rejected", "50%")
     files = [Path(line.split()[0]).name for line in answer.out.splitlines()[1:-1]]
     assert files == ["zz-wrong.jsonl", "zz-tonight.jsonl", "zz-known-rows.jsonl"]
-    assert f"{FILES} files known already; 'usage-import imports show 2 --files' lists all" in answer.err
+    assert f"{FILES} files known already; 'usage-import imports show 3 --files' lists all" in answer.err
     assert "day-00" not in answer.out + answer.err
-    assert desk("imports", "show", "2").out.count(".jsonl") == 3
-    assert desk("imports", "show", "2", "--files").out.count(".jsonl") == 3 + FILES
-    assert len(desk("imports", "show", "2", "--json").json["ledger"]["files"]) == 3 + FILES
+    assert desk("imports", "show", "3").out.count(".jsonl") == 3
+    assert desk("imports", "show", "3", "--files").out.count(".jsonl") == 3 + FILES
+    assert len(desk("imports", "show", "3", "--json").json["ledger"]["files"]) == 3 + FILES
 
 
 def test_json_is_json_also_after_a_subcommand(desk: Desk) -> None:
@@ -91,3 +91,28 @@ def test_json_is_json_also_after_a_subcommand(desk: Desk) -> None:
     desk.catalog(catalog_of(CALLS))
     desk.run(desk.write("rows.jsonl", event()))
     assert desk("imports", "--json", "show", "1").json == desk("imports", "show", "1", "--json").json
+
+
+def test_a_repeat_in_the_same_import_names_no_other(desk: Desk) -> None:
+    """Rows that repeat rejections of their own import are said to repeat those of the list."""
+    desk.catalog(catalog_of(CALLS))
+    bad = event(externalCustomerId="nobody")
+    first = desk.run(desk.write("a.jsonl", bad, bad), exit_code=1)["import_id"]
+    second = desk.run(desk.write("b.jsonl", bad, bad, bad), exit_code=1)["import_id"]
+    assert desk("rejects", str(first), "--json").err == "1 row repeats rejections of this list\n"
+    said = desk("rejects", str(second), "--json").err
+    assert said == f"3 rows repeat rejections that import {first} lists\n"
+
+
+@pytest.mark.parametrize("count", [1, 3, 5])
+def test_a_problem_is_listed_once(desk: Desk, count: int) -> None:
+    """A few problems of a catalog stand in the one line of the error; more of them have a line each before it."""
+    names = [f"plan-{number}" for number in range(count)]
+    broken = [
+        {**one, "planId": name, "id": name}
+        for one, name in zip(catalog_of(CALLS)["contracts"] * 3, names, strict=False)
+    ]
+    folder = desk.write_catalog(catalog_of(CALLS, contracts=broken))
+    said = desk("catalog", folder, exit_code=1).err
+    assert [said.count(f"there is no plan '{name}'") for name in names] == [1] * count
+    assert len(said.splitlines()) == (1 if count <= 3 else count + 1)
