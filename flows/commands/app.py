@@ -5,8 +5,8 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
-from io import TextIOWrapper
-from typing import Annotated, Any, Final
+from io import BufferedWriter, RawIOBase, TextIOWrapper
+from typing import Annotated, Any, Final, TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -21,6 +21,15 @@ from schemas.errors import PROBLEMS_NAMED, ConfigurationError, SeveralProblemsEr
 GOES_ON: Final = "what was committed is kept, the same command goes on from there"
 
 NOTHING_CHANGED: Final = "nothing was changed"
+
+
+WHAT_WAS_DONE: Final = "; the command was done before, 'usage-import imports' shows it"
+
+PUBLISHING: Final = (["run"], ["catalog"], ["rollup"], ["settings"], ["revert"])
+"""The commands that change something before they print."""
+
+ENDING_SIGNALS: Final = ("SIGTERM", "SIGHUP", "SIGQUIT")
+"""Signals that ask for an end: from a service manager, from a terminal that closes, from its keyboard."""
 
 
 class Commands(TyperGroup):
@@ -70,7 +79,7 @@ def program(
 
 def main() -> None:
     """Run the command line; an error that a user can cause ends in one line and an exit code."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    hear_signals()
     try:
         prepare_output()
         refuse_broken_text(sys.argv[1:])
@@ -87,7 +96,20 @@ def main() -> None:
     except OSError as error:
         forget_output()
         place = error.filename or "standard output"
-        fail(f"{place}: {(error.strerror or str(error)).lower()}; make room, or choose another place", code=1)
+        done = WHAT_WAS_DONE if error.filename is None and sys.argv[1:2] in PUBLISHING else ""
+        reason = (error.strerror or str(error)).lower()
+        fail(f"{place}: {reason}; make room, or choose another place{done}", code=1)
+
+
+def hear_signals() -> None:
+    """Let every signal that asks for an end interrupt the command as Ctrl-C does.
+
+    A signal that is ignored stays so: `nohup` asks for that.
+    """
+    for name in ENDING_SIGNALS:
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
 
 
 def prepare_output() -> None:
@@ -95,6 +117,8 @@ def prepare_output() -> None:
 
     Raises ConfigurationError if there is no standard output.
     """
+    if sys.stdout is not None:
+        sys.stdout = written_whole(sys.stdout)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             if stream.isatty():
@@ -103,6 +127,17 @@ def prepare_output() -> None:
                 stream.reconfigure(encoding="utf-8")
     if sys.stdout is None:
         raise ConfigurationError("standard output is closed; give it a place, such as /dev/null")
+
+
+def written_whole(stream: TextIO) -> TextIO:
+    """Return a stream that writes every byte or raises OSError.
+
+    With PYTHONUNBUFFERED=1 standard output takes a short write, as on a full disk, for a whole one.
+    """
+    raw = getattr(stream, "buffer", None)
+    if not isinstance(raw, RawIOBase):
+        return stream
+    return TextIOWrapper(BufferedWriter(raw), line_buffering=stream.isatty())
 
 
 def refuse_broken_text(arguments: Sequence[str]) -> None:

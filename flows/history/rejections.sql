@@ -28,7 +28,7 @@ with grouped as (
            (array_agg(message order by file_id, row))[1] as first_message
     from rejections where import_id = :import_id group by 1, 2
 )
-select rows, code, first_message, file_ids, example_rows from grouped order by rows desc, code, cause;
+select rows, code, first_message, file_ids, example_rows from grouped order by rows desc, code collate "C", cause collate "C";
 
 -- name: read_uris
 -- Read the addresses of an import's files.

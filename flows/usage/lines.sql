@@ -45,12 +45,14 @@ where l.import_id = :import_id;
 -- Read the lines that an import changed with their values before and after, those with the most events first.
 -- reads: usage_lines, customers, contracts, meters
 {changes_of_import}
-order by abs(l.event_count - coalesce(before.event_count, 0)) desc, c.id, m.code, l.period_start, l.group_key
+order by abs(l.event_count - coalesce(before.event_count, 0)) desc, c.id collate "C", m.code collate "C", l.period_start,
+    l.group_key collate "C"
 limit :limit;
 
 -- name: withdrawn_due_lines
 -- Read the lines with events that an import withdrew although they are due, those with the most events first.
 -- reads: usage_lines, customers, contracts, meters, imports
 {changes_of_import} and l.is_withdrawn and before.event_count > 0 and l.period_end <= :clock
-order by before.event_count desc, c.id, m.code, l.period_start, l.group_key
+order by before.event_count desc, c.id collate "C", m.code collate "C", l.period_start,
+    l.group_key collate "C"
 limit :limit;

@@ -51,7 +51,7 @@ with ambiguous as (
 -- reads: event_groups, ambiguous_ranges, rolled_up_contracts, contract_coverage, rolled_up_pricings
 {reasoned}
 select reason, sum(event_count)::bigint as events
-from reasoned where reason <> {Unassigned.PARTLY_AMBIGUOUS} group by 1 order by 1;
+from reasoned where reason <> {Unassigned.PARTLY_AMBIGUOUS} group by reason order by reason collate "C";
 
 -- name: list_by_customer
 -- List the unassigned and the partly ambiguous events by customer, event name and reason.
@@ -61,4 +61,4 @@ select c.id as customer_id, c.external_customer_id, r.event_name, r.reason, sum(
        min(r.first_at) as first_at, max(r.last_at) as last_at
 from reasoned r join customers c using (customer_no)
 where r.reason is not null and (cast(:reason as text) is null or r.reason = :reason)
-group by 1, 2, 3, 4 order by 1, 3, 4;
+group by 1, 2, 3, 4 order by c.id collate "C", r.event_name collate "C", r.reason collate "C";

@@ -101,8 +101,18 @@ def test_killed_at_every_step_it_ends_as_if_nothing_had_happened(desk: Desk, oth
 
 @pytest.mark.parametrize(
     ("sent", "step"),
-    [(signal.SIGINT, "a chunk is being loaded"), (signal.SIGTERM, "lines are being written")],
-    ids=["ctrl-c-while-loading", "terminated-while-publishing"],
+    [
+        (signal.SIGINT, "a chunk is being loaded"),
+        (signal.SIGTERM, "lines are being written"),
+        (signal.SIGHUP, "a chunk is being loaded"),
+        (signal.SIGQUIT, "events are being merged"),
+    ],
+    ids=[
+        "ctrl-c-while-loading",
+        "terminated-while-publishing",
+        "terminal-closed-while-loading",
+        "quit-while-merging",
+    ],
 )
 def test_interrupted_it_goes_on_from_where_it_was(
     desk: Desk, other_desk: Desk, sent: signal.Signals, step: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -106,6 +107,37 @@ def test_an_output_that_is_full(installation: Desk) -> None:
             stderr=subprocess.PIPE,
         )
     one_line(answered(ended), 1, "o space left")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_command_that_cannot_print_says_that_it_was_done(installation: Desk) -> None:
+    """A full disk behind standard output leaves no doubt about a setting that was changed, and none is claimed otherwise."""
+    zone = ("settings", "billing_time_zone", "Asia/Tokyo", "--allow-withdrawn", "--reason", "moved", "--json")
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            **colder(installation, *zone), check=False, stdout=full, stderr=subprocess.PIPE
+        )
+    one_line(answered(ended), 1, "o space left", "the command was done before")
+    assert installation("settings", "--json").json["billing_time_zone"] == "Asia/Tokyo"
+
+
+@pytest.mark.parametrize("is_unbuffered", [False, True])
+def test_an_output_that_is_cut_short_is_an_error(tmp_path: Path, *, is_unbuffered: bool) -> None:
+    """A disk that takes only a part of the output is noticed, also where Python does not buffer, as in containers."""
+    script = "import sys; from flows.commands.app import prepare_output; prepare_output(); sys.stdout.write('x' * 1_000_000)"
+    environment = clean_environment() | {"PYTHONUNBUFFERED": "1" if is_unbuffered else ""}
+    with (tmp_path / "output").open("wb") as file:
+        ended = subprocess.run(
+            [sys.executable, "-c", script],
+            check=False,
+            stdout=file,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, 65_536)),
+        )
+    assert ended.returncode != 0
+    assert "File too large" in ended.stderr
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
