@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
+import msgspec
+
 from flows.catalog.result import CatalogResult
 from flows.output.files import FILES_SHOWN, files_note, shown_files
 from flows.output.instants import plain
@@ -140,7 +142,7 @@ def report_imports(
 
 def report_all_imports(batches: Iterable[Sequence[Mapping[str, Any]]]) -> None:
     """Print the history of imports as JSON, some at a time."""
-    print_json_list(batches)
+    print_json_list([_import_document(row) for row in batch] for batch in batches)
 
 
 def report_import(
@@ -148,7 +150,7 @@ def report_import(
 ) -> None:
     """Print one import: its columns, its days, and the outcomes of its files; is_all: of every file."""
     if as_json:
-        print_json(dict(run))
+        print_json(_import_document(run))
         return
     values = {name: value for name, value in run.items() if name not in {"ledger", "sources", "days"}}
     values |= {"sources": " ".join(run["sources"]["sources"]), "mapping": run["sources"]["mapping"]}
@@ -167,8 +169,13 @@ def report_import(
 
 def _ledger_of(run: Mapping[str, Any]) -> Ledger:
     """Return the stored ledger of an import; one without files if it has none, or is a rollup."""
-    stored = run["ledger"] or {}
-    return Ledger(**{**stored, "files": [FileLedger(**file) for file in stored.get("files", [])]})
+    return msgspec.convert(run["ledger"] or {}, Ledger)
+
+
+def _import_document(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an import as JSON: its sources and mapping, and its ledger as ``run --json`` prints it."""
+    ledger = None if run["ledger"] is None else ledger_document(_ledger_of(run))
+    return {**run, **run["sources"], "ledger": ledger}
 
 
 def report_reverted(import_id: int, *, as_json: bool) -> None:

@@ -128,9 +128,9 @@ def print_table(
         sys.stdout.writelines(_line(form, line, widths) + "\n" for line in part)
     if widths is None:
         _print_heading(form, natural, screen)
+    sys.stdout.flush()
     left_out = [heading for key, heading in columns.items() if key not in form.columns]
     if left_out:
-        sys.stdout.flush()
         say(f"left out, as the terminal is too narrow: {', '.join(left_out)}; --wide shows them")
 
 
@@ -204,7 +204,6 @@ def console(stream: Any) -> Console:
 def say_how_many(total: int, things: str) -> None:
     """Print how many things there are if a table shows only the first ``TABLE_LINES`` of them."""
     if total > TABLE_LINES:
-        sys.stdout.flush()
         say(f"these are the first {TABLE_LINES:,} of {total:,} {things}; --all prints every one")
 
 

@@ -282,7 +282,11 @@ def test_a_given_up_import_leaves_nothing_and_its_files_can_come_again(desk: Des
         wait_until_stopped(connection, process)
         process.kill()
         process.communicate(timeout=PATIENCE_SECONDS)
-    assert [one["status"] for one in desk("imports", "--json").json] == ["unfinished", "published"]
+    assert [one["status"] for one in desk("imports", "--json").json] == [
+        "unfinished",
+        "published",
+        "published",
+    ]
     assert "unfinished" in desk("imports").out
     places = desk.select("select file_id, uri from files order by 1")
     before = desk.usage()
