@@ -41,15 +41,22 @@ def usage(
     """Print the invoice-ready usage lines."""
     from flows.output.table import TABLE_LINES, say_how_many
     from flows.output.usage import report_usage
-    from flows.usage.read_lines import UsageFilter, count_usage, first_usage, read_usage
+    from flows.usage.read_lines import UsageFilter, count_usage, first_usage, quantity_scale, read_usage
 
     wanted = UsageFilter(parse_month(period), customer, contract, meter)
     chosen = LineFormat.JSON if as_json else line_format
     refuse_other_format(chosen, is_spreadsheet=is_spreadsheet)
     with reading() as connection:
         if chosen is not LineFormat.TABLE or is_all:
-            lines = read_usage(connection, wanted)
-            report_usage(lines, chosen, is_wide=is_wide, is_spreadsheet=is_spreadsheet)
+            is_parquet = chosen is LineFormat.PARQUET
+            scale = quantity_scale(connection, wanted) if is_parquet else None
+            report_usage(
+                read_usage(connection, wanted),
+                chosen,
+                is_wide=is_wide,
+                is_spreadsheet=is_spreadsheet,
+                quantity_scale=scale,
+            )
             return
         first = first_usage(connection, wanted, number=TABLE_LINES + 1)
         report_usage([first[:TABLE_LINES]], chosen, is_wide=is_wide)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from itertools import chain
 from typing import Any, Final
 
@@ -36,15 +37,19 @@ def report_usage(
     *,
     is_wide: bool = False,
     is_spreadsheet: bool = False,
+    quantity_scale: int | None = None,
 ) -> None:
-    """Print usage lines as a table, CSV, JSON or Parquet, batch by batch."""
+    """Print usage lines as a table, CSV, JSON or Parquet, batch by batch.
+
+    quantity_scale: the digits after the point of quantities in Parquet; None writes them as text.
+    """
     match line_format:
         case "csv":
             print_csv(USAGE_COLUMNS, chain.from_iterable(batches), is_spreadsheet=is_spreadsheet)
         case "json":
             print_json_list([_line_document(line) for line in batch] for batch in batches)
         case "parquet":
-            write_parquet(batches)
+            write_parquet(batches, quantity_scale=quantity_scale)
         case _:
             print_table(
                 LINE_COLUMNS,
@@ -76,18 +81,29 @@ def _raw(text: str) -> Any:
     return msgspec.Raw(text.encode())
 
 
-def write_parquet(batches: Iterable[Sequence[Mapping[str, Any]]]) -> None:
-    """Write lines as Parquet to standard output; the quantity is exact text."""
+def write_parquet(
+    batches: Iterable[Sequence[Mapping[str, Any]]], *, quantity_scale: int | None = None
+) -> None:
+    """Write lines as Parquet to standard output; the quantity is a decimal of 38 digits, or exact text without a scale."""
+    from pyarrow import Table, array, decimal128, field, string
     from pyarrow.parquet import ParquetWriter
 
     if sys.stdout.isatty():
         raise ConfigurationError("parquet is not for a terminal; redirect it into a file")
-    with ParquetWriter(
-        sys.stdout.buffer, pl.DataFrame(schema=USAGE_LINES).to_arrow().schema, compression="zstd"
-    ) as file:
+    quantity = string() if quantity_scale is None else decimal128(38, quantity_scale)
+    plain = pl.DataFrame(schema=USAGE_LINES).to_arrow().schema
+    place = plain.get_field_index("quantity")
+    schema = plain.set(place, field("quantity", quantity))
+    if quantity_scale is None:
+        say("the quantities are text, as one has more digits than a decimal(38) holds")
+    with ParquetWriter(sys.stdout.buffer, schema, compression="zstd") as file:
         for batch in batches:
             columns = {name: [line[name] for line in batch] for name in USAGE_COLUMNS}
-            file.write_table(pl.DataFrame(columns, schema=USAGE_LINES, strict=True).to_arrow())
+            table: Table = pl.DataFrame(columns, schema=USAGE_LINES, strict=True).to_arrow()
+            values = columns["quantity"]
+            if quantity_scale is not None:
+                values = [None if value is None else Decimal(value) for value in values]
+            file.write_table(table.set_column(place, schema.field(place), array(values, quantity)))
 
 
 def report_events(

@@ -59,6 +59,6 @@ USAGE_LINES: Final = pl.Schema(
         "import_id": pl.Int32(),
     }
 )
-"""One row per usage line: contract × pricing × group × period. The quantity is exact text."""
+"""One row per usage line: contract × pricing × group × period. The quantity is exact text; Parquet has it as a decimal if it fits."""
 
 USAGE_COLUMNS: Final = tuple(USAGE_LINES.names())

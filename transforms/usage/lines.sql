@@ -199,7 +199,13 @@ where (cast(:period as text) is null or to_char(l.period_start_on, 'YYYY-MM') = 
 -- Count the wanted lines.
 -- reads: usage_lines, contract_pricings, billing_periods, rolled_up_meters, contracts, customers, pricings, plans, meters
 {all_lines}
-select count(*) {wanted_lines};
+select count(*) as count {wanted_lines};
+
+-- name: measure_quantities
+-- Measure the quantities of the wanted lines: the most digits before and after the point.
+-- reads: usage_lines, contract_pricings, billing_periods, rolled_up_meters, contracts, customers, pricings, plans, meters
+{all_lines}, wanted as (select trim_scale(l.quantity) as quantity {wanted_lines})
+select coalesce(max(length(trunc(abs(quantity))::text)), 1) as before, coalesce(max(scale(quantity)), 0) as after from wanted;
 
 -- name: read_lines
 -- Read the first of the wanted lines with their status, or all if the limit is null.

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from flows.output.usage import report_usage
 from flows.usage import read_lines
 from schemas.frames.usage import USAGE_COLUMNS
+from tests.flows.desk import catalog_of, meter
 from tests.flows.small_installation import INSTANTS, SmallInstallation, small_installation
 
 READERS: dict[str, Callable[[bytes], list[dict[str, Any]]]] = {
@@ -58,6 +60,43 @@ def test_no_lines_are_an_empty_document(
     """Before the first import, each format is a valid document without lines."""
     small.begin()
     assert printed(small, capsysbinary, line_format).decode() == empty
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        (["1.25", "-3"], pl.Decimal(38, 2)),
+        (["7"], pl.Decimal(38, 0)),
+        ([], pl.Decimal(38, 0)),
+        (["9" * 36, "0.01"], pl.Decimal(38, 2)),
+        (["9" * 37, "0.01"], pl.String()),
+    ],
+)
+def test_quantities_of_parquet_are_decimals_if_all_fit(
+    small: SmallInstallation,
+    capsysbinary: pytest.CaptureFixture[bytes],
+    numbers: list[str],
+    expected: pl.DataType,
+) -> None:
+    """The scale is that of the finest quantity; where one needs more than 38 digits, all are text, and that is said."""
+    small.begin(catalog_of(meter("total", "SUM", "n", groupKeys=["g"])))
+    rows = [
+        event(place) | {"eventName": "call", "properties": {"n": number, "g": f"g{place}"}}
+        for place, number in enumerate(numbers)
+    ]
+    small.run(small.write("rows", rows))
+    with small.engine.begin() as connection:
+        scale = read_lines.quantity_scale(connection, read_lines.UsageFilter())
+        report_usage(
+            read_lines.read_usage(connection, read_lines.UsageFilter()), "parquet", quantity_scale=scale
+        )
+    document, said = capsysbinary.readouterr()
+    found = pl.read_parquet(io.BytesIO(document))["quantity"]
+    assert found.dtype == expected
+    assert [None if one is None else Decimal(one) for one in found] == [
+        None if line["quantity"] is None else Decimal(line["quantity"]) for line in small.lines()
+    ]
+    assert (b"the quantities are text" in said) == (expected == pl.String())
 
 
 def printed(small: SmallInstallation, captured: pytest.CaptureFixture[bytes], line_format: str) -> bytes:
