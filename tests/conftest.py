@@ -128,12 +128,16 @@ def database_url(postgres_url: str, template_url: str) -> Iterator[str]:
 
 
 @contextmanager
-def _new_database(server_url: str, *, template: str | None = None) -> Iterator[str]:
+def _new_database(server_url: str, *, template: str | None = None, options: str = "") -> Iterator[str]:
     name = f"usage_import_{uuid.uuid4().hex}"
     server = make_url(server_url).set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template or "template1"}"'.encode())
+        connection.execute(
+            f'CREATE DATABASE "{name}" TEMPLATE "{template or "template1"}" {options}'.encode()
+        )
         try:
+            # The connections of tests find our tables by their names, as ours do.
+            connection.execute(f'ALTER DATABASE "{name}" SET search_path = usage_import, public'.encode())
             yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
         finally:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())

@@ -20,7 +20,7 @@ FILES = sorted(
 )
 STAGING = {"arrivals", "arrival_bytes"}
 STATEMENT = re.compile(
-    r"\s*(?:with \w+ as|select .*\bfrom (?!alembic_version)\w+.*\bwhere|update \w+ .*\bset|insert into \w+ .*select)\b",
+    r"\s*(?:with \w+ as|select .*\bfrom \w+.*\bwhere|update \w+ .*\bset|insert into \w+ .*select)\b",
     re.DOTALL,
 )
 ALL = [statement for path in FILES for statement in statements(path).values()]

@@ -3,24 +3,23 @@
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import psycopg
 from psycopg import ProgrammingError
 from psycopg.conninfo import make_conninfo
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.pool import NullPool
 
 from flows.database.embedded.installation import DRIVER, URL_VARIABLE
 from flows.database.embedded.programs import bin_dir
 from flows.database.embedded.server import embedded_url
 from flows.database.embedded.settings import EMBEDDED_LOCALE
 from flows.database.migrate import migrate
+from flows.database.session import make_engine, schema_name
 from schemas.errors import ConfigurationError, UsageImportError
 
 NAMING_OPTIONS: Final = ("host", "hostaddr", "port", "dbname", "user", "service")
@@ -44,24 +43,15 @@ def open_database(environ: Mapping[str, str] | None = None) -> Iterator[Engine]:
     """
     environment = os.environ if environ is None else environ
     with database_url(home(environment), environ=environment) as url:
-        engine = create_engine(url, poolclass=NullPool, connect_args={"application_name": "usage-import"})
-        event.listen(engine, "connect", set_session_formats)
+        schema = schema_name(environment)
+        engine = make_engine(url, schema=schema, is_embedded=not _configured(environment))
         try:
-            migrate(engine)
+            migrate(engine, schema)
             yield engine
         except (DBAPIError, psycopg.Error) as error:
             raise UsageImportError(error_message(engine, error)) from error
         finally:
             engine.dispose()
-
-
-def set_session_formats(connection: DBAPIConnection, _: object) -> None:
-    """Make a session write instants in UTC and dates as ISO 8601, whatever the server, the database or the shell prefer."""
-    with closing(connection.cursor()) as cursor:
-        cursor.execute(
-            "select set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO, YMD', false)"
-        )
-    connection.commit()
 
 
 def error_message(engine: Engine, error: Exception) -> str:
@@ -114,12 +104,16 @@ def database_url(home: Path, *, environ: Mapping[str, str]) -> Iterator[str]:
 
     Raises ConfigurationError if the configured URL is invalid, UsageImportError if the embedded server does not start.
     """
-    configured = environ.get(URL_VARIABLE, "").strip()
+    configured = _configured(environ)
     if configured:
         yield _normalised(configured)
     else:
         with embedded_url(home, binaries=bin_dir(), locale=EMBEDDED_LOCALE) as url:
             yield url
+
+
+def _configured(environ: Mapping[str, str]) -> str:
+    return environ.get(URL_VARIABLE, "").strip()
 
 
 def _normalised(configured: str) -> str:

@@ -8,6 +8,12 @@ from alembic import context
 
 from schemas.tables.metadata import metadata
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+attributes = context.config.attributes
+context.configure(
+    connection=attributes["connection"],
+    target_metadata=metadata,
+    version_table=attributes["version_table"],
+    version_table_schema=attributes["schema"],
+)
 with context.begin_transaction():
     context.run_migrations()

@@ -72,6 +72,12 @@ class Server:
                     sql.Identifier(name), sql.Identifier(template)
                 )
             )
+            # Contenders find our tables by their names.
+            connection.execute(
+                sql.SQL("alter database {} set search_path = usage_import, public").format(
+                    sql.Identifier(name)
+                )
+            )
 
     def drop_database(self, name: str) -> None:
         """Drop a database, if there is one."""

@@ -15,8 +15,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import Engine, create_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Engine
 
 import schemas.tables.catalog
 import schemas.tables.events
@@ -24,6 +23,7 @@ import schemas.tables.imports
 import schemas.tables.usage  # noqa: F401 (declares its tables)
 from flows.database.connection import database_url
 from flows.database.migrate import SCHEMA_VERSION, migrate
+from flows.database.session import make_engine
 from schemas.tables.metadata import metadata
 from tests.flows.desk import CALLS, TOTAL, Desk, Event, catalog_of, event, meter
 from tests.flows.warm_commands import warm_commands
@@ -48,7 +48,7 @@ SECOND_ROWS: list[Event] = [
 @contextmanager
 def engine_on(url: str) -> Iterator[Engine]:
     """Give an engine on a database, as migrations need it."""
-    engine = create_engine(url, poolclass=NullPool)
+    engine = make_engine(url)
     try:
         yield engine
     finally:

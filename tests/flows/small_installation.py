@@ -165,7 +165,7 @@ class SmallInstallation:
         with self.engine.begin() as connection:
             tables = connection.scalars(
                 text(
-                    "select tablename from pg_tables where schemaname = 'public' and tablename <> 'alembic_version'"
+                    "select tablename from pg_tables where schemaname = 'usage_import' and tablename <> 'usage_import_version'"
                 )
             ).all()
             connection.execute(text("set local session_replication_role = replica"))

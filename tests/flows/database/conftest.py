@@ -28,6 +28,14 @@ def catalogs(database_url: str, tmp_path: Path) -> Iterator[Catalogs]:
     engine.dispose()
 
 
+@pytest.fixture
+def empty_desk(tmp_path: Path, postgres_url: str, warm_command_line: WarmCommands) -> Iterator[Desk]:
+    """A desk with a database in which there is nothing, no schema either."""
+    (tmp_path / "empty").mkdir()
+    with _new_database(postgres_url) as url:
+        yield Desk(tmp_path / "empty", url, warm_command_line)
+
+
 @pytest.fixture(scope="module")
 def storage() -> Iterator[int]:
     """The port of a server that speaks S3."""

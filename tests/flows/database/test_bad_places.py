@@ -79,7 +79,7 @@ def test_a_wrong_password_is_never_shown(installation: Desk) -> None:
 def test_a_schema_of_later_is_refused(desk: Desk) -> None:
     """A database that a newer usage-import has changed is left alone."""
     with desk.connected() as connection:
-        connection.execute(b"update alembic_version set version_num = '9999'")
+        connection.execute(b"update usage_import.usage_import_version set version_num = '9999'")
     one_line(ask(desk, "usage"), 2, "9999", "upgrade")
 
 

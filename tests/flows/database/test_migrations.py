@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,11 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 import flows.database.migrate as module
-from flows.database.migrate import MIGRATION_LOCK, MIGRATIONS, SCHEMA_VERSION, migrate
-from tests.conftest import _new_database
-from tests.flows.desk import CALLS, CLOCK, Desk, catalog_of
+from flows.database.migrate import MIGRATION_LOCK, MIGRATIONS, SCHEMA_VERSION, VERSION_TABLE, migrate
+from tests.flows.database.refusals import refusal
+from tests.flows.desk import CLOCK, Desk
 from tests.flows.saved_versions import VERSIONS, answers, engine_on, fill, load, rows_as_sql
 from tests.flows.stopping import ended, one_truth, started, wait_for
-from tests.flows.warm_commands import WarmCommands
 
 NEXT_VERSION = f"{int(SCHEMA_VERSION) + 1:04}"
 NEXT_MIGRATION = f'''"""Number the events anew, for a test."""
@@ -35,13 +33,12 @@ def upgrade() -> None:
     op.execute("create table extras as select count(*) as events from events")
 '''
 
-VERSION_TABLE = "alembic_version"
 SCHEMA = """
     select table_name, column_name, data_type, is_nullable, column_default from information_schema.columns
-    where table_schema = 'public' order by 1, 2
+    where table_schema = 'usage_import' order by 1, 2
 """
-INDEXES = "select indexname, indexdef from pg_indexes where schemaname = 'public' order by 1"
-TABLES = "select quote_ident(tablename) from pg_tables where schemaname = 'public' order by 1"
+INDEXES = "select indexname, indexdef from pg_indexes where schemaname = 'usage_import' order by 1"
+TABLES = "select quote_ident(tablename) from pg_tables where schemaname = 'usage_import' order by 1"
 WAITING = (
     f"select count(*) from pg_locks where locktype = 'advisory' and not granted and objid = {MIGRATION_LOCK}"
 )
@@ -54,14 +51,6 @@ def scripts(folder: Path = MIGRATIONS) -> ScriptDirectory:
 
 
 REVISIONS = [script.revision for script in reversed(list(scripts().walk_revisions()))]
-
-
-@pytest.fixture
-def empty_desk(tmp_path: Path, postgres_url: str, warm_command_line: WarmCommands) -> Iterator[Desk]:
-    """A desk with a database in which there is nothing, no schema either."""
-    (tmp_path / "empty").mkdir()
-    with _new_database(postgres_url) as url:
-        yield Desk(tmp_path / "empty", url, warm_command_line)
 
 
 @pytest.fixture
@@ -167,54 +156,14 @@ def test_commands_leave_a_current_database_as_it_is(full_desk: Desk) -> None:
     assert content(full_desk) == before
 
 
-# --- Other people's tables ---
-
-
-def test_tables_of_others_stay(empty_desk: Desk, full_desk: Desk) -> None:
-    """An empty database gets the schema beside the tables of others, which keep their rows."""
-    with empty_desk.connected() as connection:
-        connection.execute("create table public.invoices (id int primary key, note text)")
-        connection.execute("insert into invoices values (1, 'é')")
-        connection.execute("create view unpaid as select * from invoices")
-    fill(empty_desk)
-    assert empty_desk.select("select * from unpaid") == [(1, "é")]
-    others = {"invoices", "unpaid"}
-    assert [one for one in empty_desk.select(SCHEMA) if one[0] not in others] == full_desk.select(SCHEMA)
-
-
-def test_a_table_of_the_same_name_is_refused(empty_desk: Desk) -> None:
-    """If somebody else has a table of a name that we need, nothing is made and their table stays."""
-    with empty_desk.connected() as connection:
-        connection.execute("create table usage_lines (id int)")
-    before = content(empty_desk)
-    assert 'relation "usage_lines" already exists' in refusal(empty_desk, exit_code=1)
-    assert content(empty_desk) == before
-
-
 # --- Refusals and failures ---
 
 
-def refusal(desk: Desk, *, exit_code: int = 2) -> str:
-    """Return the one line with which every command that opens the database is refused."""
-    catalog = desk.write_catalog(catalog_of(CALLS))
-    source = desk.write("rows.jsonl", {"eventName": "call", "externalCustomerId": "acme"})
-    commands: list[tuple[str | Path, ...]] = [
-        (name,) for name in ("usage", "events", "unassigned", "imports")
-    ]
-    commands += [("imports", "show", "1"), ("rejects", "1"), ("revert", "1"), ("settings",), ("rollup",)]
-    commands += [("check", source), ("run", source), ("catalog", catalog)]
-    lines = {desk(*command, exit_code=exit_code).err for command in commands}
-    assert len(lines) == 1, lines
-    [line] = lines
-    assert line.count("\n") == 1
-    return line
-
-
-@pytest.mark.parametrize("version", ["9999", "ae1027a6acf"])
-def test_an_unknown_newer_version_is_refused(full_desk: Desk, version: str) -> None:
-    """A database of a newer program, or of another one that uses Alembic, is refused in one line and stays as it is."""
+def test_an_unknown_newer_version_is_refused(full_desk: Desk) -> None:
+    """A database of a newer program is refused in one line and stays as it is."""
+    version = "9999"
     with full_desk.connected() as connection:
-        connection.execute("update alembic_version set version_num = %s", [version])
+        connection.execute(f"update {VERSION_TABLE} set version_num = %s".encode(), [version])
     before = content(full_desk)
     assert refusal(full_desk) == (
         f"usage-import: the database has schema {version}, newer than this usage-import knows ({SCHEMA_VERSION}); "
@@ -251,4 +200,4 @@ def test_processes_that_migrate_at_once_make_one_schema(empty_desk: Desk, full_d
     assert [(exit_code, words) for exit_code, _, words in found] == [(0, [])] * 3
     assert empty_desk.select(SCHEMA) == full_desk.select(SCHEMA)
     assert empty_desk.select(INDEXES) == full_desk.select(INDEXES)
-    assert empty_desk.select("select version_num from alembic_version") == [(SCHEMA_VERSION,)]
+    assert empty_desk.select(f"select version_num from {VERSION_TABLE}") == [(SCHEMA_VERSION,)]

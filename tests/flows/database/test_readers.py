@@ -10,7 +10,7 @@ from typing import Any
 from tests.flows.desk import CALLS, CLOCK, TOTAL, Desk, catalog_of, event, meter
 from tests.flows.stopping import ended, started, stopped_at, wait_until_stopped
 
-TABLES = "select quote_ident(tablename) from pg_tables where schemaname = 'public' and tablename like %s order by 1"
+TABLES = "select quote_ident(tablename) from pg_tables where schemaname = 'usage_import' and tablename like %s order by 1"
 
 ROWS = [event(idempotencyKey=f"key-{n}", properties={"n": n}) for n in range(20)]
 MOST = meter("most", "MAX", "n")

@@ -1,0 +1,105 @@
+"""Make every session alike, whatever the shell, the role, the database or the server prefer."""
+
+import os
+import re
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import closing, contextmanager
+from threading import Lock
+from typing import Any, Final
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import Dialect, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+
+from schemas.errors import ConfigurationError
+
+SCHEMA_VARIABLE: Final = "USAGE_IMPORT_SCHEMA"
+
+DEFAULT_SCHEMA: Final = "usage_import"
+
+SCHEMA_NAME: Final = re.compile(r"(?!pg_|information_schema$)[a-z_][a-z0-9_]{,62}")
+
+SETTINGS: Final = {
+    "client_encoding": "UTF8",
+    "TimeZone": "UTC",
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "postgres",
+    "extra_float_digits": "1",
+    "bytea_output": "hex",
+    "array_nulls": "on",
+    "standard_conforming_strings": "on",
+    "transform_null_equals": "off",
+    "default_transaction_isolation": "read committed",
+}
+"""All settings of a session that change how values are read or written, and what a transaction sees."""
+
+SET: Final = (
+    "select set_config(name, value, false) from unnest(%s::text[], %s::text[]) as setting (name, value)"
+)
+
+CHANGE_ROWS: Final = frozenset({"PGOPTIONS", "PGCLIENTENCODING", "PGDATESTYLE", "PGTZ", "PGGEQO"})
+"""Variables of libpq that set a session's settings."""
+
+LEAD_ELSEWHERE: Final = frozenset({"PGHOSTADDR", "PGSERVICE"})
+"""Variables of libpq that lead to another server than the host that an address names."""
+
+_hiding: Final = Lock()
+
+
+def schema_name(environ: Mapping[str, str]) -> str:
+    """Return the name of the schema that all tables lie in; raises ConfigurationError if the configured one is no plain name."""
+    name = environ.get(SCHEMA_VARIABLE, "").strip() or DEFAULT_SCHEMA
+    if SCHEMA_NAME.fullmatch(name) is None:
+        raise ConfigurationError(
+            f"{SCHEMA_VARIABLE} {name!r} is no name for a schema; use up to 63 lower-case letters, digits and "
+            "underscores, with no digit and no pg_ at the beginning"
+        )
+    return name
+
+
+def make_engine(url: str, *, schema: str = DEFAULT_SCHEMA, is_embedded: bool = False) -> Engine:
+    """Make an engine whose sessions find our tables in a schema, and no others.
+
+    Temporary tables are found before those of the schema, as everywhere in Postgres.
+    is_embedded: whether the URL is of our own server, which no variable of the shell concerns.
+    """
+    engine = create_engine(
+        url, poolclass=NullPool, connect_args={"application_name": "usage-import", "client_encoding": "UTF8"}
+    )
+    hidden = {name for name in os.environ if name.startswith("PG")} if is_embedded else _disturbing(url)
+
+    @event.listens_for(engine, "do_connect")
+    def connect(
+        dialect: Dialect, _: ConnectionPoolEntry, arguments: tuple[Any, ...], options: dict[str, Any]
+    ) -> DBAPIConnection:
+        with without_variables(hidden):
+            connection = dialect.connect(*arguments, **options)
+        settings = SETTINGS | {"search_path": schema}
+        with closing(connection.cursor()) as cursor:
+            cursor.execute(SET, [list(settings), list(settings.values())])
+        connection.commit()
+        return connection
+
+    return engine
+
+
+@contextmanager
+def without_variables(names: Collection[str]) -> Iterator[None]:
+    """Take variables out of the environment of this process for a moment; libpq reads them when it connects."""
+    if not any(name in os.environ for name in names):
+        yield
+        return
+    with _hiding:
+        taken = {name: os.environ.pop(name) for name in names if name in os.environ}
+        try:
+            yield
+        finally:
+            os.environ.update(taken)
+
+
+def _disturbing(url: str) -> frozenset[str]:
+    """Return the names of the variables that libpq must not see when it connects to an address."""
+    address = make_url(url)
+    names_host = address.host or {"host", "hostaddr", "service"} & address.query.keys()
+    return CHANGE_ROWS | (LEAD_ELSEWHERE if names_host else frozenset())
