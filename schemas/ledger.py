@@ -68,6 +68,8 @@ class Ledger(RowCounts):
     import_id: int | None = None
     status: str = ImportStatus.LOADING
     clock: str = ""
+    on_line: int = 0
+    """The events of the import that count on a line; those on none are counted by reason."""
     unassigned_by_reason: dict[str, int] = field(default_factory=dict)
     unusable: int = 0
     files: list[FileLedger] = field(default_factory=list)

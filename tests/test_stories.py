@@ -58,7 +58,7 @@ def _take(story: Story, number: int, step: dict[str, Any], usage_import: UsageIm
     limit = ("--max-rejected", step["max_rejected"]) if "max_rejected" in step else ()
     arguments = (*step["run"], *mapping, *clock, "--json")
     if ledger["status"] == "published":
-        checked = usage_import("check", *arguments, cwd=story.folder).json
+        checked = usage_import("check", *arguments, *limit, cwd=story.folder).json
         assert {name: str(checked[name]) for name in OUTCOMES} == {name: ledger[name] for name in OUTCOMES}
     answer = usage_import("run", *arguments, *limit, exit_code=int(ledger["exit"]), cwd=story.folder)
     _check_ledger(ledger, answer)

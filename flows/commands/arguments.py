@@ -23,14 +23,14 @@ def parse_instant(value: str) -> datetime:
     raise ConfigurationError(f"--clock {value!r} is no instant; write it like 2026-11-01T00:00:00Z")
 
 
-def parse_share(value: str) -> Decimal:
-    """Return a share such as 5% or 0.05; raises ConfigurationError for any other text."""
+def parse_share(value: str, *, option: str) -> Decimal:
+    """Return a share such as 5% or 0.05; raises ConfigurationError, with the option's name, for any other text."""
     try:
         share = Decimal(value[:-1]) / 100 if value.endswith("%") else Decimal(value)
     except InvalidOperation:
         share = Decimal(-1)
     if not (share.is_finite() and 0 <= share <= 1):
-        raise ConfigurationError(f"--max-rejected {value!r} is no share; write it like 5% or 0.05")
+        raise ConfigurationError(f"{option} {value!r} is no share; write it like 5% or 0.05")
     return share
 
 
@@ -77,6 +77,16 @@ MaxRejected = Annotated[
     str | None,
     typer.Option(
         "--max-rejected", metavar="SHARE", help="Fail above this share of rejected rows, 5% by default."
+    ),
+]
+
+
+MaxUnassigned = Annotated[
+    str | None,
+    typer.Option(
+        "--max-unassigned",
+        metavar="SHARE",
+        help="Warn above this share of events on no usage line, 5% by default.",
     ),
 ]
 

@@ -1,5 +1,6 @@
 """Define the commands about imports: run, check, imports, rejects, revert."""
 
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,7 @@ from flows.commands.arguments import (
     Json,
     MappingFile,
     MaxRejected,
+    MaxUnassigned,
     Reason,
     Sources,
     Spreadsheet,
@@ -40,11 +42,13 @@ class RejectFormat(StrEnum):
 def check(
     sources: Sources,
     mapping: MappingFile = None,
+    max_rejected: MaxRejected = None,
+    max_unassigned: MaxUnassigned = None,
     clock: Clock = None,
     is_wide: Wide = False,
     as_json: Json = False,
 ) -> None:
-    """Show the outcomes and rejections that an import would have; writes nothing."""
+    """Show the outcomes and rejections that an import would have; writes nothing, and fails where it would."""
     from flows.imports.check import check_sources
     from flows.imports.request import ImportRequest, pace
     from flows.output.imports import report_check
@@ -54,6 +58,8 @@ def check(
         sources=tuple(sources),
         mapping_file=str(mapping) if mapping else None,
         clock=parse_instant(clock) if clock is not None else None,
+        max_rejected=_share(max_rejected, option="--max-rejected"),
+        max_unassigned=_share(max_unassigned, option="--max-unassigned"),
     )
     with database() as engine, import_progress() as display:
         checked = check_sources(engine, request, pace=pace(), display=display)
@@ -70,6 +76,7 @@ def run(
     ] = None,
     mapping: MappingFile = None,
     max_rejected: MaxRejected = None,
+    max_unassigned: MaxUnassigned = None,
     allow_withdrawn: AllowWithdrawn = False,
     reason: Reason = None,
     clock: Clock = None,
@@ -90,7 +97,8 @@ def run(
         catalog=str(catalog) if catalog else None,
         mapping_file=str(mapping) if mapping else None,
         clock=parse_instant(clock) if clock is not None else None,
-        max_rejected=None if max_rejected is None else parse_share(max_rejected),
+        max_rejected=_share(max_rejected, option="--max-rejected"),
+        max_unassigned=_share(max_unassigned, option="--max-unassigned"),
         reason=reason,
         allow_withdrawn=allow_withdrawn,
         wait=wait,
@@ -102,6 +110,10 @@ def run(
     if result.error is not None:
         raise result.error
     report_run(result.ledger, result.catalog, as_json=as_json, is_wide=is_wide)
+
+
+def _share(value: str | None, *, option: str) -> Decimal | None:
+    return None if value is None else parse_share(value, option=option)
 
 
 @imports_app.callback()

@@ -24,7 +24,7 @@ from schemas.documents.mapping import Mapping
 from schemas.errors import UsageImportError
 from schemas.tables.imports import chunks, files, import_files, imports, mappings, rejections
 from schemas.vocabulary import ImportKind, ImportStatus
-from transforms.imports.acceptance import MAX_REJECTED
+from transforms.imports.acceptance import MAX_REJECTED, MAX_UNASSIGNED
 from transforms.statements import statements
 
 SQL = statements("flows/imports/begin.sql")
@@ -42,6 +42,7 @@ class OpenImport:
     mapping: Mapping
     files: tuple[ImportFile, ...]
     max_rejected: Decimal
+    max_unassigned: Decimal
     is_resumed: bool
     reason: str | None = None
     allow_withdrawn: bool = False
@@ -100,6 +101,7 @@ def open_import(
         mapping=mapping,
         files=place_files(connection, hashed, mapping),
         max_rejected=MAX_REJECTED if request.max_rejected is None else request.max_rejected,
+        max_unassigned=MAX_UNASSIGNED if request.max_unassigned is None else request.max_unassigned,
         is_resumed=False,
         reason=request.reason,
         allow_withdrawn=request.allow_withdrawn,

@@ -14,13 +14,23 @@ from flows.catalog.read_catalog import catalog_frames
 from flows.history.rejections import group_causes
 from flows.imports.begin import OpenImport, open_import
 from flows.imports.finish import deduplicate_import
+from flows.imports.ledger import take_assignment
 from flows.imports.listing import identify_sources, next_id
 from flows.imports.load import load_file, load_order
+from flows.imports.merge import keep_counted
+from flows.imports.publish import greatest_clock
 from flows.imports.request import ImportRequest, Pace
 from flows.output.progress import ProgressDisplay
+from flows.usage.contract_times import lay_out_contracts, write_boundaries
+from flows.usage.extent import Extent, scope_of
+from flows.usage.rollup import Arrived, roll_up
+from flows.usage.rollup_basis import find_customers_to_recompute
+from flows.usage.unassigned import count_assigned
 from schemas.ledger import Ledger
 from schemas.tables.events import arrival_bytes, arrivals, events
-from schemas.tables.imports import chunks, imports, rejections
+from schemas.tables.imports import chunks, files, imports, rejections
+from schemas.tables.usage import customer_boundaries, folded_matches, folded_usage
+from schemas.tables.working import removed_events
 from schemas.vocabulary import ImportStatus
 
 
@@ -46,8 +56,10 @@ def check_sources(
         shadow_tables(connection, opened.import_id)
         connection.commit()
         load_checked(connection, opened, pace=pace, display=display)
-        with connection.begin(), display.stage("deduplicating"):
-            return deduplicate_checked(connection, opened)
+        with connection.begin() as transaction, display.stage("deduplicating"):
+            checked = deduplicate_checked(connection, opened)
+            transaction.rollback()
+            return checked
 
 
 def shadow_tables(connection: Connection, import_id: int) -> None:
@@ -78,4 +90,26 @@ def deduplicate_checked(connection: Connection, opened: OpenImport) -> CheckResu
     elif ledger.status != ImportStatus.FAILED:
         ledger.status = ImportStatus.PUBLISHED
     uris = {file.file_id: file.source.uri for file in opened.files}
-    return CheckResult(ledger, group_causes(connection, opened.import_id, uris))
+    causes = group_causes(connection, opened.import_id, uris)
+    if ledger.status == ImportStatus.PUBLISHED and (ledger.new or ledger.corrected):
+        assign_checked(connection, opened, ledger)
+    return CheckResult(ledger, causes)
+
+
+def assign_checked(connection: Connection, opened: OpenImport, ledger: Ledger) -> None:
+    """Count the events that an import would have on a line and on none, in temporary copies of what it would write.
+
+    The caller rolls the transaction back.
+    """
+    for table in (files, customer_boundaries, folded_usage, folded_matches):
+        connection.execute(text(f"create temporary table {table.name} (like {table.name} including all)"))
+    removed_events.create(connection, checkfirst=False)
+    scope = scope_of(connection)
+    lay_out_contracts(
+        connection, zone=scope.state.billing_time_zone, clock=greatest_clock(connection, opened.clock)
+    )
+    write_boundaries(connection)
+    find_customers_to_recompute(connection, is_catalog_changed=False)
+    arrived = Arrived((), keep_counted(connection, import_id=opened.import_id))
+    roll_up(connection, scope.rules, layer=opened.import_id, arrived=arrived, extent=Extent.ARRIVED)
+    take_assignment(ledger, count_assigned(connection, layer=opened.import_id), limit=opened.max_unassigned)

@@ -7,7 +7,7 @@ from flows.database.read import is_one_of
 from flows.imports.begin import OpenImport
 from flows.imports.conflicts import mark_repeated_rejections, reject_conflicts
 from flows.imports.deduplicate import deduplicate
-from flows.imports.ledger import ledger_of, refuse_unbalanced, write_ledger
+from flows.imports.ledger import ledger_of, refuse_unbalanced, take_assignment, write_ledger
 from flows.imports.merge import list_removed_events, merge
 from flows.imports.publish import prepare, publish
 from flows.imports.staging import end_staging
@@ -99,8 +99,7 @@ def merge_and_publish(connection: Connection, opened: OpenImport, ledger: Ledger
         )
     ledger.status = ImportStatus.PUBLISHED
     ledger.lines, ledger.lines_changed = published.lines, published.lines.total
-    ledger.unassigned_by_reason = published.unassigned_by_reason
-    ledger.unusable = published.unusable
+    take_assignment(ledger, published.assignment, limit=opened.max_unassigned)
     connection.execute(
         update(files).where(is_one_of(files.c.file_id, read)).values(published_import_id=opened.import_id)
     )

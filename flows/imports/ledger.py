@@ -1,6 +1,7 @@
 """Build the ledger of an import from those of its files, and store it."""
 
 from dataclasses import asdict
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, update
@@ -10,6 +11,8 @@ from flows.imports.begin import OpenImport
 from flows.imports.deduplicate import Deduplication
 from flows.imports.listing import SQL, ImportFile
 from flows.output.instants import instant
+from flows.output.wording import unassigned_warning
+from flows.usage.unassigned import Assignment
 from schemas.errors import UsageImportError
 from schemas.ledger import FileLedger, Ledger, RowCounts
 from schemas.tables.imports import import_files, imports
@@ -51,6 +54,16 @@ def refuse_unbalanced(ledger: Ledger) -> None:
         raise UsageImportError(
             f"import {ledger.import_id}: rows and outcomes do not add up; nothing of it counts, report this"
         )
+
+
+def take_assignment(ledger: Ledger, assignment: Assignment, *, limit: Decimal) -> None:
+    """Complete a ledger by the events on a line and on none, with a warning if more than the limit are on none."""
+    ledger.on_line = assignment.on_line
+    ledger.unassigned_by_reason = assignment.unassigned_by_reason
+    ledger.unusable = assignment.unusable
+    unassigned = sum(assignment.unassigned_by_reason.values())
+    if unassigned > limit * (unassigned + assignment.on_line):
+        ledger.warnings.append(unassigned_warning(ledger, limit))
 
 
 def add_counts(total: RowCounts, counted: RowCounts) -> None:

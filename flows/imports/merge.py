@@ -37,8 +37,7 @@ def merge(connection: Connection, *, import_id: int, is_any_current: bool) -> Ta
     is_own = try_lock_exclusive(connection, staged)
     is_adoptable = execute(connection, SQL["is_adoptable"], names).scalar_one()
     is_mostly_known = execute(connection, SQL["is_mostly_known"], names).scalar_one()
-    execute(connection, SQL["remove_uncounted_rows"], names)
-    execute(connection, SQL["take_outcome_times"], names)
+    _remove_uncounted(connection, names)
     if is_own and is_mostly_known:
         _replace_by_rest(connection, names)
     else:
@@ -49,6 +48,21 @@ def merge(connection: Connection, *, import_id: int, is_any_current: bool) -> Ta
     execute(connection, SQL["remove_replaced_events"])
     execute(connection, SQL["add_events"], names)
     return staged
+
+
+def keep_counted(connection: Connection, *, import_id: int) -> Table:
+    """Reduce the staging table of an import to the events that count, and return it."""
+    staged = arrivals(import_id)
+    names = {"arrivals": staged.name}
+    _remove_uncounted(connection, names)
+    execute(connection, SQL["remove_duplicate_rows"], names)
+    return staged
+
+
+def _remove_uncounted(connection: Connection, names: dict[str, str]) -> None:
+    """Remove the contested rows that do not count from the staging table, and set the times that outcomes decide."""
+    execute(connection, SQL["remove_uncounted_rows"], names)
+    execute(connection, SQL["take_outcome_times"], names)
 
 
 def _keep_uncounted(connection: Connection, import_id: int) -> None:

@@ -15,9 +15,9 @@ from flows.history.runs import latest_clock
 from flows.usage.contract_times import lay_out_contracts, write_boundaries
 from flows.usage.extent import Extent, Scope
 from flows.usage.lines import Publication, write_lines
-from flows.usage.rollup import Arrived, count_unusable, roll_up
+from flows.usage.rollup import Arrived, roll_up
 from flows.usage.rollup_basis import copy_catalog, find_customers_to_recompute, write_state
-from flows.usage.unassigned import count_by_reason
+from flows.usage.unassigned import Assignment, count_assigned
 from schemas.ledger import LineChanges
 from schemas.tables.working_usage import event_facts
 from transforms.statements import statements
@@ -37,11 +37,10 @@ SQL: Final = statements("flows/imports/publish.sql")
 
 @dataclass(frozen=True)
 class Published:
-    """The result of a publish: lines revised, and the import's events that are unassigned or unusable for a meter."""
+    """The result of a publish: lines revised, and the events of the import on a line and on none."""
 
     lines: LineChanges
-    unassigned_by_reason: dict[str, int]
-    unusable: int
+    assignment: Assignment
 
 
 def publish(
@@ -66,7 +65,7 @@ def publish(
     roll_up(connection, scope.rules, layer=import_id, arrived=arrived, extent=scope.extent)
     lines = write_lines(connection, publication, scope.extent)
     drop_scratch(connection, event_facts.name)
-    unassigned = count_by_reason(connection, layer=import_id) if arrived else {}
+    assignment = count_assigned(connection, layer=import_id)
     write_state(connection, scope.state)
     execute(
         connection,
@@ -76,7 +75,7 @@ def publish(
         lines_changed=lines.total,
         catalog_version=scope.state.catalog_version,
     )
-    return Published(lines, unassigned, count_unusable(connection, layer=import_id))
+    return Published(lines, assignment)
 
 
 def prepare(connection: Connection) -> None:

@@ -24,6 +24,8 @@ class ImportRequest:
     clock: datetime | None = None
     max_rejected: Decimal | None = None
     """None: the default share, or the share with which an unfinished import began."""
+    max_unassigned: Decimal | None = None
+    """The share of events on no line above which the import has a warning; None: the default."""
     reason: str | None = None
     flow_run_id: str | None = None
     wait: bool = False

@@ -51,6 +51,7 @@ def import_usage(
     mapping: str | None = None,
     clock: AwareDatetime | None = None,
     max_rejected: Annotated[Decimal, Field(ge=0, le=1)] | None = None,
+    max_unassigned: Annotated[Decimal, Field(ge=0, le=1)] | None = None,
     allow_withdrawn: bool = False,  # noqa: FBT001, FBT002 (Prefect shows it as a switch of its form)
     reason: str | None = None,
     wait: bool = True,  # noqa: FBT001, FBT002 (Prefect shows it as a switch of its form)
@@ -63,6 +64,7 @@ def import_usage(
         mapping: a TOML file that says how the sources' columns become fields
         clock: the instant to go by instead of now
         max_rejected: the share of rows above which the import fails, 0.05 for 5 %, as without it
+        max_unassigned: the share of events on no line above which the import has a warning, 0.05 as without it
         allow_withdrawn: withdraw due lines if the catalog asks for it; needs a reason
         reason: kept in the history
         wait: wait for an import at work instead of giving up
@@ -73,6 +75,7 @@ def import_usage(
         mapping_file=mapping,
         clock=clock,
         max_rejected=max_rejected,
+        max_unassigned=max_unassigned,
         allow_withdrawn=allow_withdrawn,
         reason=reason,
         wait=wait,
@@ -99,8 +102,10 @@ def run_in_flow(
     if result.ledger.status == ImportStatus.FAILED:
         get_run_logger().error(result.ledger.message)
         return Failed(message=result.ledger.message)
+    for warning in result.ledger.warnings:
+        get_run_logger().warning("%s", warning)
     line = canonical_line(result.ledger)
-    get_run_logger().info(line)
+    get_run_logger().info("%s", line)
     return Completed(message=line)
 
 
@@ -142,6 +147,7 @@ def parameters(request: ImportRequest) -> dict[str, Any]:
         "mapping": request.mapping_file,
         "clock": request.clock,
         "max_rejected": request.max_rejected,
+        "max_unassigned": request.max_unassigned,
         "allow_withdrawn": request.allow_withdrawn,
         "reason": request.reason,
         "wait": request.wait,

@@ -5,7 +5,7 @@ from typing import Final
 
 from prefect.runtime import flow_run
 
-from flows.output.wording import COUNTED_ROWS, counted
+from flows.output.wording import COUNTED_ROWS, counted, effect_line
 from schemas.ledger import Ledger
 from schemas.vocabulary import ImportStatus
 from transforms.values.text import visible
@@ -40,5 +40,5 @@ def canonical_line(ledger: Ledger) -> str:
     read = sum(not file.is_unchanged for file in ledger.files)
     return (
         f"import {ledger.import_id} {ledger.status}: {counted(ledger.rows, 'row')} of {counted(read, 'file')}"
-        f"{' (' + outcomes + ')' if outcomes else ''}, {counted(ledger.lines_changed, 'line')} changed"
+        f"{' (' + outcomes + ')' if outcomes else ''}, {effect_line(ledger)}"
     )

@@ -13,8 +13,10 @@ from flows.output.rejections import print_groups
 from flows.output.table import print_json, print_json_list, print_table, say, say_how_many
 from flows.output.wording import (
     COUNTED_ROWS,
+    billing_line,
     count_list,
     counted,
+    effect_line,
     ledger_notes,
     lines_changed,
     publish_document,
@@ -42,7 +44,7 @@ def report_run(
     else:
         _print_outcomes(ledger, is_wide=is_wide)
         if ledger.status == ImportStatus.PUBLISHED:
-            say(f"import {ledger.import_id} published: {lines_changed(ledger.lines)}")
+            say(f"import {ledger.import_id} published: {effect_line(ledger)}")
     if ledger.status == ImportStatus.FAILED:
         raise UsageImportError(ledger.message or f"import {ledger.import_id} failed")
 
@@ -50,16 +52,18 @@ def report_run(
 def report_check(
     ledger: Ledger, groups: Sequence[Mapping[str, Any]], *, as_json: bool, is_wide: bool = False
 ) -> None:
-    """Print what an import of the same sources would do."""
+    """Print what an import of the same sources would do; raise UsageImportError with its message if it would fail."""
     if as_json:
         print_json(ledger_document(ledger) | {"rejections": [dict(group) for group in groups]})
-        return
-    _print_outcomes(ledger, is_wide=is_wide)
-    if groups:
-        print_groups(groups, is_wide=is_wide)
-    if ledger.message:
-        say(f"an import would fail: {ledger.message}")
-    say("checked: nothing was written")
+    else:
+        _print_outcomes(ledger, is_wide=is_wide)
+        if groups:
+            print_groups(groups, is_wide=is_wide)
+        if billed := billing_line(ledger):
+            say(f"an import would have {billed}")
+        say("checked: nothing was written")
+    if ledger.status == ImportStatus.FAILED:
+        raise UsageImportError(f"an import would fail: {ledger.message}")
 
 
 def ledger_document(ledger: Ledger) -> dict[str, Any]:
@@ -105,10 +109,6 @@ def _notes(ledger: Ledger) -> Iterator[str]:
     """Yield what the table of outcomes does not show, a line each."""
     if ledger.rejected_by_reason:
         yield f"rejected: {count_list(ledger.rejected_by_reason)}"
-    if ledger.unassigned_by_reason:
-        yield f"unassigned: {count_list(ledger.unassigned_by_reason)}"
-    if ledger.unusable:
-        yield f"values that a meter could not use: {ledger.unusable:,}"
     yield from ledger_notes(ledger)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from flows.output.files import files_note, shown_files
 from flows.output.instants import plain
-from flows.output.wording import COUNTED_ROWS, counted, greatest_first, ledger_notes
+from flows.output.wording import COUNTED_ROWS, counted, effect_line, greatest_first, ledger_notes
 from schemas.ledger import Ledger, RowCounts
 from schemas.vocabulary import ImportStatus
 from transforms.values.text import cut, visible
@@ -35,8 +35,8 @@ def ledger_page(ledger: Ledger, provenance: Mapping[str, Any], *, seconds: float
         parts.append(f"**{_safe(ledger.message)}**")
     if ledger.rows:
         parts.append(_outcomes_table(ledger))
-    if ledger.unassigned_by_reason or ledger.unusable:
-        parts += ["## Loaded, but on no line", _unassigned_table(ledger)]
+    if ledger.on_line or ledger.unassigned_by_reason:
+        parts += ["## Events on a line, and on none", _assignment_table(ledger)]
     if ledger.files:
         read = sum(not file.is_unchanged for file in ledger.files)
         parts += [f"## {counted(read, 'file')} read", _files_table(ledger)]
@@ -56,7 +56,7 @@ def _summary(ledger: Ledger, *, seconds: float | None) -> str:
         ImportStatus.FAILED: "nothing of it was loaded, its rejections are kept",
         ImportStatus.UNCHANGED: "all its files were known already, nothing was read",
     }
-    result = results.get(ImportStatus(ledger.status), f"{ledger.lines_changed:,} usage lines changed")
+    result = results.get(ImportStatus(ledger.status), effect_line(ledger))
     return f"{ledger.rows:,} rows{pace}; {result}." if ledger.rows else f"{result[0].upper()}{result[1:]}."
 
 
@@ -68,12 +68,16 @@ def _counts(counts: RowCounts) -> list[str]:
     return [_number(getattr(counts, name)) for name in COUNTED_ROWS]
 
 
-def _unassigned_table(ledger: Ledger) -> str:
-    """Return this import's events that count on no line, and the pairs of event and meter that the meter cannot use."""
-    rows = [[reason, _number(events)] for reason, events in sorted(ledger.unassigned_by_reason.items())]
+def _assignment_table(ledger: Ledger) -> str:
+    """Return this import's events on a line and on none, by reason, and the pairs of event and meter that the meter cannot use."""
+    rows = [["on a line", _number(ledger.on_line)]]
+    rows += [
+        [f"on none: {reason}", _number(events)]
+        for reason, events in greatest_first(ledger.unassigned_by_reason)
+    ]
     if ledger.unusable:
         rows.append(["unusable (events × meters)", _number(ledger.unusable)])
-    return _table(("reason", "events"), rows, right=(1,))
+    return _table(("", "events"), rows, right=(1,))
 
 
 def _files_table(ledger: Ledger) -> str:

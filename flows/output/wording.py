@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from decimal import Decimal
 from typing import Any, Final
 
 from flows.catalog.result import CatalogResult
@@ -44,6 +45,40 @@ def lines_changed(lines: LineChanges) -> str:
     kinds = {"new": lines.new, "changed": lines.changed, "withdrawn": lines.withdrawn}
     listed = ", ".join(f"{number:,} {kind}" for kind, number in kinds.items() if number)
     return f"{total} ({listed}; {lines.due:,} of them due)" if listed else total
+
+
+def billing_line(ledger: Ledger) -> str:
+    """Return how many events of an import are on a line and on none, in words; an empty text if none counts.
+
+    >>> billing_line(Ledger(on_line=1200, unassigned_by_reason={"no_contract": 3}, unusable=2))
+    '1,200 events on a line, 3 on none (no_contract 3), 2 values that a meter could not use'
+    """
+    unassigned = sum(ledger.unassigned_by_reason.values())
+    if not (ledger.on_line or unassigned):
+        return ""
+    reasons = f" ({count_list(ledger.unassigned_by_reason)})" if unassigned else ""
+    unusable = f", {counted(ledger.unusable, 'value')} that a meter could not use" if ledger.unusable else ""
+    return f"{counted(ledger.on_line, 'event')} on a line, {unassigned:,} on none{reasons}{unusable}"
+
+
+def effect_line(ledger: Ledger) -> str:
+    """Return the effect of a published import in words: its events on a line and on none, and the lines that changed."""
+    return "; ".join(filter(None, (billing_line(ledger), lines_changed(ledger.lines))))
+
+
+def unassigned_warning(ledger: Ledger, limit: Decimal) -> str:
+    """Return the warning that more events than the limit are on no line."""
+    unassigned = sum(ledger.unassigned_by_reason.values())
+    return (
+        f"{unassigned:,} of {unassigned + ledger.on_line:,} events are on no line, above the limit of "
+        f"{percent(limit)}; "
+        "'usage-import unassigned' lists them, and they count as soon as a catalog covers them"
+    )
+
+
+def percent(share: Decimal) -> str:
+    """Return a share in percent, without trailing zeros."""
+    return f"{(share * 100).normalize():f} %"
 
 
 def catalog_line(catalog: CatalogResult) -> str:
@@ -124,8 +159,7 @@ def _too_many_rejected(refusal: TooManyRejected, ledger: Ledger) -> str:
     if refusal.rejected == refusal.rows:
         return "; ".join([f"{share}, so nothing is loaded", *ways_out])
     ways_out.append(f"accept it with --max-rejected {-(-100 * refusal.rejected // refusal.rows)}%")
-    limit = f"{(refusal.limit * 100).normalize():f} %"
-    return f"{share}, above the limit of {limit}, so nothing is loaded; {', or '.join(ways_out)}"
+    return f"{share}, above the limit of {percent(refusal.limit)}, so nothing is loaded; {', or '.join(ways_out)}"
 
 
 def _files_named(ledger: Ledger) -> str:

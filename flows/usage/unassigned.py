@@ -1,5 +1,6 @@
 """Count and list the unassigned events: those that count on no line, by the first reason that holds."""
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, text
@@ -7,6 +8,7 @@ from sqlalchemy import Connection, text
 from flows.catalog.lookup import CUSTOMERS_NAMED, refuse_unknown
 from flows.database.execute import execute
 from flows.usage.contract_times import lay_out_contracts
+from flows.usage.rollup import count_unusable
 from flows.usage.rollup_basis import read_state
 from schemas.errors import ConfigurationError
 from schemas.vocabulary import Unassigned
@@ -18,10 +20,25 @@ OF_LAYER: Final = "m.layer = :layer"
 OF_CUSTOMER: Final = f"cast(:customer as text) is null or m.customer_no in ({CUSTOMERS_NAMED})"
 
 
-def count_by_reason(connection: Connection, *, layer: int) -> dict[str, int]:
-    """Return the number of events of a layer on no line, by reason; reads the tables of ``lay_out_contracts``."""
+@dataclass(frozen=True)
+class Assignment:
+    """The events of an import that count: how many are on a line, how many on none by reason, and how many meters cannot use."""
+
+    on_line: int
+    unassigned_by_reason: dict[str, int]
+    unusable: int
+
+
+def count_assigned(connection: Connection, *, layer: int) -> Assignment:
+    """Count the events of a layer on a line and on none; reads the tables of ``lay_out_contracts``."""
     _group_events(connection, OF_LAYER, layer=layer)
-    return {row.reason: int(row.events) for row in execute(connection, SQL["count_by_reason"])}
+    by_reason = {row.reason: int(row.events) for row in execute(connection, SQL["count_by_reason"])}
+    events = int(execute(connection, SQL["count_events"]).scalar_one())
+    return Assignment(
+        on_line=events - sum(by_reason.values()),
+        unassigned_by_reason=by_reason,
+        unusable=count_unusable(connection, layer=layer),
+    )
 
 
 def list_unassigned(

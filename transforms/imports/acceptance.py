@@ -11,6 +11,9 @@ from schemas.ledger import FileLedger, RowCounts
 MAX_REJECTED: Final = Decimal("0.05")
 """The share of rejected rows above which an import fails, unless the request names another."""
 
+MAX_UNASSIGNED: Final = Decimal("0.05")
+"""The share of an import's events on no line above which it is published with a warning, unless the request names another."""
+
 MAX_OWN_CORRECTIONS: Final = Decimal("0.01")
 """The share of a file's rows that may correct one another; above it, a key made by a template is too short."""
 

@@ -53,6 +53,11 @@ with ambiguous as (
 select reason, sum(event_count)::bigint as events
 from reasoned where reason <> {Unassigned.PARTLY_AMBIGUOUS} group by reason order by reason collate "C";
 
+-- name: count_events
+-- Count the events of all groups.
+-- reads: event_groups
+select coalesce(sum(event_count), 0)::bigint from event_groups;
+
 -- name: list_by_customer
 -- List the unassigned and the partly ambiguous events by customer, event name and reason.
 -- reads: event_groups, ambiguous_ranges, rolled_up_contracts, contract_coverage, rolled_up_pricings, customers

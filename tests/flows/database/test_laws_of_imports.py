@@ -162,8 +162,8 @@ def per_file(ledgers: Sequence[Ledger]) -> list[tuple[Any, ...]]:
     ]
 
 
-EFFECTS = ("import_id", "message", "lines_changed", "lines", "unassigned_by_reason", "unusable")
-"""Fields of a ledger that only an import has: its id, its message, which names it, and the effect of its publish."""
+EFFECTS = ("import_id", "message", "lines_changed", "lines")
+"""Fields of a ledger that only an import has: its id, its message, which names it, and the lines that it changed."""
 
 
 @LAW

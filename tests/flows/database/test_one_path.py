@@ -91,7 +91,7 @@ def test_a_resumed_import_starts_where_it_stands(small: SmallInstallation) -> No
     assert display.rows[:2] == [20, 30]
     assert display.tally.rows == 100
     with small.engine.begin() as connection:
-        seconds = import_seconds(connection, 1)
+        seconds = import_seconds(connection, 2)
     assert seconds is not None
     assert 0 < seconds < 3_600
 

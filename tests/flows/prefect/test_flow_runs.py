@@ -57,6 +57,8 @@ def test_no_secret_is_a_parameter(stack: Stack, october: Answer) -> None:
         "mapping",
         "clock",
         "max_rejected",
+        "max_unassigned",
+        "allow_withdrawn",
         "reason",
         "wait",
     }
