@@ -14,11 +14,11 @@ from schemas.tables.working_usage import (
     contract_coverage,
     contract_schedules,
 )
-from transforms.rows.sift import latest_at
 from transforms.statements import statements
 from transforms.usage.ambiguity import ambiguities
 from transforms.usage.coverage import coverages
 from transforms.usage.periods import schedules
+from transforms.values.days import latest_at
 
 SQL: Final = statements("flows/usage/contract_times.sql")
 

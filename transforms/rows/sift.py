@@ -4,7 +4,7 @@ Every row of a chunk is either accepted or rejected, and the size of the chunk d
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import sha256
 
 import polars as pl
@@ -21,10 +21,7 @@ from transforms.rows.rejection_messages import rejection_messages
 from transforms.rows.resolve import resolve_customers
 from transforms.rows.validate import validate
 from transforms.rows.warnings import warnings_of
-from transforms.values.days import LAST_INSTANT
-
-FUTURE_BOUND = timedelta(hours=1)
-"""The time after the import's clock up to which a timestamp is allowed, itself included."""
+from transforms.values.days import latest_at
 
 
 @dataclass(frozen=True)
@@ -78,11 +75,6 @@ def sift(
         counts=counts_of(accepted, fields),
         warnings=warnings_of(accepted),
     )
-
-
-def latest_at(clock: datetime) -> datetime:
-    """Return the latest instant that an event may have at a clock."""
-    return min(clock, LAST_INSTANT - FUTURE_BOUND) + FUTURE_BOUND
 
 
 def _of_schema(rows: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:

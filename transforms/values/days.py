@@ -16,10 +16,18 @@ FIRST_INSTANT = datetime.min.replace(tzinfo=UTC)
 LAST_INSTANT = datetime.max.replace(tzinfo=UTC)
 """The bounds of events, which lie in the years 1 to 9999; a day or period that lasts longer ends here."""
 
+FUTURE_BOUND = timedelta(hours=1)
+"""The time after the import's clock up to which a timestamp is allowed, itself included."""
+
 NEAREST_DAYS: Final = 2
 """The days by which a local day and the UTC day of any of its instants differ at most."""
 
 _SECOND = timedelta(seconds=1)
+
+
+def latest_at(clock: datetime) -> datetime:
+    """Return the latest instant that an event may have at a clock."""
+    return min(clock, LAST_INSTANT - FUTURE_BOUND) + FUTURE_BOUND
 
 
 @cache
