@@ -150,6 +150,8 @@ TRAPS: Final[dict[int, tuple[str, ...]]] = {
         f"{DATABASE}test_killed_at_every_step_it_ends_as_if_nothing_had_happened",
         f"{DATABASE}test_importing_anything_twice_changes_no_line",
     ),
+    56: (f"{DATABASE}test_no_preference_changes_a_row", f"{DATABASE}test_sessions_have_the_same_settings"),
+    58: (f"{DATABASE}test_tables_of_others_with_our_names_stay",),
 }
 """The tests that hold a trap, by its number."""
 
@@ -165,9 +167,7 @@ LATER: Final = {
     51: "control totals of a mapping",
     52: "missing days and silent customers; empty lines are tested by their rule in test_rules.py",
     54: "deployments that do not depend on a folder",
-    56: "sessions: the client encoding",
     57: "sessions: the lock is proved again when the import is published",
-    58: "a schema of our own",
     59: "revert of a published import",
     60: "keys whose versions are partly numbered",
 }

@@ -18,12 +18,10 @@ from flows.database.embedded.installation import DRIVER, URL_VARIABLE
 from flows.database.embedded.programs import bin_dir
 from flows.database.embedded.server import embedded_url
 from flows.database.embedded.settings import EMBEDDED_LOCALE
+from flows.database.errors import error_message
 from flows.database.migrate import migrate
 from flows.database.session import make_engine, schema_name
 from schemas.errors import ConfigurationError, UsageImportError
-
-NAMING_OPTIONS: Final = ("host", "hostaddr", "port", "dbname", "user", "service")
-"""The options of an address that name a database; no other option is printed."""
 
 LOCK_FOR_READING: Final = "lock table events, usage_lines, folded_matches in access share mode"
 """Locks the tables that a publish may otherwise truncate."""
@@ -49,28 +47,9 @@ def open_database(environ: Mapping[str, str] | None = None) -> Iterator[Engine]:
             migrate(engine, schema)
             yield engine
         except (DBAPIError, psycopg.Error) as error:
-            raise UsageImportError(error_message(engine, error)) from error
+            raise UsageImportError(error_message(engine, error, schema=schema)) from error
         finally:
             engine.dispose()
-
-
-def error_message(engine: Engine, error: Exception) -> str:
-    """Return one line about an error of Postgres, without the password."""
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    line = next(iter(str(cause).strip().splitlines()), type(cause).__name__).strip()
-    if isinstance(cause, psycopg.OperationalError) and cause.sqlstate is None:
-        database = database_name(engine)
-        if "FATAL:" in line:
-            return (
-                f"postgres at {database} lets nobody in: {line}; see that USAGE_IMPORT_DATABASE_URL is right"
-            )
-        return (
-            f"postgres at {database} does not answer: {line}; "
-            "see that it runs and that USAGE_IMPORT_DATABASE_URL is right"
-        )
-    return (
-        f"postgres refused: {line}; what was committed before is kept, so the same command can be run again"
-    )
 
 
 @contextmanager
@@ -84,13 +63,6 @@ def one_state(engine: Engine) -> Iterator[Connection]:
     with connected as connection, connection.begin():
         connection.execute(text(LOCK_FOR_READING))
         yield connection
-
-
-def database_name(engine: Engine) -> str:
-    """Return the address of the database without secrets, which may also be among its options."""
-    url = make_url(engine.url).set(drivername="postgresql")
-    shown = {name: value for name, value in url.query.items() if name in NAMING_OPTIONS}
-    return url.set(query=shown).render_as_string(hide_password=True)
 
 
 @contextmanager

@@ -7,11 +7,13 @@ from contextlib import closing, contextmanager
 from threading import Lock
 from typing import Any, Final
 
+import psycopg
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import Dialect, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
+from flows.database.embedded.installation import URL_VARIABLE
+from flows.database.poolers import shares_sessions
 from schemas.errors import ConfigurationError
 
 SCHEMA_VARIABLE: Final = "USAGE_IMPORT_SCHEMA"
@@ -44,6 +46,11 @@ CHANGE_ROWS: Final = frozenset({"PGOPTIONS", "PGCLIENTENCODING", "PGDATESTYLE", 
 LEAD_ELSEWHERE: Final = frozenset({"PGHOSTADDR", "PGSERVICE"})
 """Variables of libpq that lead to another server than the host that an address names."""
 
+POOLED: Final = (
+    f"{URL_VARIABLE} leads to a pooler that gives each transaction another session (as pgbouncer does in transaction mode); "
+    "connect directly, or to a pool in session mode"
+)
+
 _hiding: Final = Lock()
 
 
@@ -69,12 +76,22 @@ def make_engine(url: str, *, schema: str = DEFAULT_SCHEMA, is_embedded: bool = F
     )
     hidden = {name for name in os.environ if name.startswith("PG")} if is_embedded else _disturbing(url)
 
+    looked_at: list[str] = []
+
     @event.listens_for(engine, "do_connect")
     def connect(
         dialect: Dialect, _: ConnectionPoolEntry, arguments: tuple[Any, ...], options: dict[str, Any]
-    ) -> DBAPIConnection:
-        with without_variables(hidden):
-            connection = dialect.connect(*arguments, **options)
+    ) -> psycopg.Connection[Any]:
+        def connected() -> Any:
+            with without_variables(hidden):
+                return dialect.connect(*arguments, **options)
+
+        connection: psycopg.Connection[Any] = connected()
+        if not looked_at:
+            if not is_embedded and shares_sessions(connection, connected):
+                connection.close()
+                raise ConfigurationError(POOLED)
+            looked_at.append(url)
         settings = SETTINGS | {"search_path": schema}
         with closing(connection.cursor()) as cursor:
             cursor.execute(SET, [list(settings), list(settings.values())])

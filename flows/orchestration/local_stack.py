@@ -16,8 +16,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from flows.database.connection import database_name, home, open_database
+from flows.database.connection import home, open_database
 from flows.database.embedded.installation import URL_VARIABLE
+from flows.database.errors import database_name
 from flows.database.file_locks import lock_file
 from flows.orchestration.child_process import LOOK_SECONDS, Child, child_process
 from flows.orchestration.prefect_api import (
