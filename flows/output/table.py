@@ -1,6 +1,7 @@
 """Print tables, CSV, JSON and messages; no text of a user can control the terminal or a spreadsheet."""
 
 import csv
+import json
 import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -32,6 +33,9 @@ TABLE_LINES: Final = 300
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 """The characters with which a formula of a spreadsheet can begin."""
 
+UNUSUAL: Final = re.compile(r"[^\n -~]")
+"""Characters that may be none that can be printed."""
+
 PLAIN_NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
@@ -51,7 +55,7 @@ class TableForm:
 
 def print_json(value: Any) -> None:
     """Print one JSON document."""
-    sys.stdout.write(to_json(value, indent=2) + "\n")
+    _write_json(to_json(value, indent=2) + "\n")
 
 
 def print_json_list(batches: Iterable[Sequence[Any]]) -> None:
@@ -59,9 +63,19 @@ def print_json_list(batches: Iterable[Sequence[Any]]) -> None:
     before, after = "[\n", "[]\n"
     for batch in batches:
         if batch:
-            sys.stdout.write(before + to_json(batch, indent=2).removeprefix("[\n").removesuffix("\n]"))
+            _write_json(before + to_json(batch, indent=2).removeprefix("[\n").removesuffix("\n]"))
             before, after = ",\n", "\n]\n"
     sys.stdout.write(after)
+
+
+def _write_json(text: str) -> None:
+    """Write JSON; on a terminal, characters that it could obey are escaped, which means the same."""
+    is_shown = sys.stdout.isatty() and not text.isprintable()
+    sys.stdout.write(UNUSUAL.sub(_json_escape, text) if is_shown else text)
+
+
+def _json_escape(found: re.Match[str]) -> str:
+    return found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1]
 
 
 def print_csv(

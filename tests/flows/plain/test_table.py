@@ -1,5 +1,6 @@
 """Tables fit the terminal that they are printed on, and never show a part of a number, a day or an id as another one."""
 
+import json
 import re
 import sys
 import time
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
-from flows.output.table import print_csv, print_table
+from flows.output.table import print_csv, print_json, print_json_list, print_table
 
 PERIOD = "2026-01-01 – 2026-02-01"
 COLUMNS = {name: name for name in ("contract", "customer", "meter", "period", "quantity", "zeros")}
@@ -134,3 +135,19 @@ def test_a_terminal_obeys_no_cell_of_a_csv(
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     print_csv(["uri"], rows)
     assert capsys.readouterr().out == "uri\na\\x1b]0;owned\\x07\\u202e.jsonl\n"
+
+
+def test_a_terminal_obeys_no_text_of_json(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a terminal, characters that steer it are escaped, which leaves the document the same; a file has them as they are."""
+    document = [{"uri": "a\x9b31m\u202e\U000e0041 Zürich 東京.jsonl"}]
+    print_json(document)
+    assert "\u202e" in capsys.readouterr().out
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    print_json(document)
+    print_json_list([document])
+    shown = capsys.readouterr().out
+    assert all(char.isprintable() or char == "\n" for char in shown)
+    assert shown.count("Zürich 東京") == 2
+    assert json.loads(shown[: len(shown) // 2]) == document
