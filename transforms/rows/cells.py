@@ -1,16 +1,27 @@
 """Write cells of every format as texts that lose nothing, each with the kind of value it was."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
 from transforms.values.json import Number, parse, parse_sound, quote, write
+
+Name = TypeVar("Name")
+
+BLOCK_COLUMNS = 64
+"""The columns in one query: the time and memory of a query grow with the square of its columns (measured)."""
+
+
+def batched(names: Iterable[Name], size: int) -> Iterator[list[Name]]:
+    """Yield the names in lists of at most ``size``."""
+    every = list(names)
+    return (every[at : at + size] for at in range(0, len(every), size))
 
 
 class Kind(StrEnum):
@@ -55,13 +66,26 @@ class Cells:
         Escaping is skipped for a column in which no cell needs it.
         """
         text = pl.when(where).then(self.text(name))
-        if self.texts.select(text.str.contains(_ESCAPABLE).any()).item():
+        if name in self.columns and self.series(name).str.contains(_ESCAPABLE).any():
             return json_texts(text)
         return pl.concat_str(pl.lit('"'), text, pl.lit('"'))
 
     def count(self, name: str) -> int:
         """Return the number of rows that have a cell in the column."""
-        return len(self.texts) - self.texts[self.columns[name]].null_count()
+        return len(self.texts) - self.series(name).null_count()
+
+    def series(self, name: str) -> pl.Series:
+        """Return a column's cells; takes the same time however many columns there are."""
+        return self.texts.to_series(int(self.columns[name][1:]) + 1)
+
+    def block(self, names: Iterable[str]) -> "Cells":
+        """Return the cells of some columns only; names without a column are passed over."""
+        kept = [name for name in dict.fromkeys(names) if name in self.columns]
+        texts = pl.DataFrame([self.texts.to_series(0), *map(self.series, kept)])
+        columns = {name: f"c{index}" for index, name in enumerate(kept)}
+        texts.columns = ["height", *columns.values()]
+        kinds = {name: self.kinds[name] for name in kept}
+        return Cells(columns=columns, texts=texts, kinds=kinds, is_typed=self.is_typed)
 
     def evaluate(self, expressions: dict[str, pl.Expr]) -> pl.DataFrame:
         """Return one column per expression, as high as the cells; common parts of the expressions are computed once."""
@@ -120,15 +144,14 @@ def _cells(
     broken: dict[int, str] | None = None,
 ) -> Cells:
     columns = {name: f"c{index}" for index, name in enumerate(series)}
-    texts = pl.DataFrame(
-        {"height": pl.repeat(None, height, dtype=pl.String, eager=True)}
-        | {columns[name]: texts for name, (texts, _) in series.items()}
-    )
+    texts = {columns[name]: texts for name, (texts, _) in series.items()}
+    filled = [pl.repeat(None, height, dtype=pl.String, eager=True).alias("height")]
+    for names in batched(texts, BLOCK_COLUMNS):
+        some = pl.DataFrame({name: texts[name] for name in names})
+        filled += some.select(pl.when(pl.col(name) != "").then(pl.col(name)) for name in names).get_columns()
     return Cells(
         columns=columns,
-        texts=texts.with_columns(
-            pl.when(pl.col(name) != "").then(pl.col(name)).alias(name) for name in texts.columns
-        ),
+        texts=pl.DataFrame(filled),
         kinds={name: kind for name, (_, kind) in series.items()},
         is_typed=is_typed,
         rest=rest,

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import chain
 
 import polars as pl
 
@@ -48,20 +48,28 @@ def map_fields(chunk: Chunk, *, mapping: Mapping, is_exact: bool = False) -> Fie
         return _fields_of_json(chunk.raws or [], unreadable=unreadable, mapping=mapping, is_exact=is_exact)
     cells = native_cells(chunk.cells) if chunk.raws is None else text_cells(chunk.cells)
     _refuse_missing_columns(cells, mapping)
+    is_used = used_by(mapping)
     return Fields(
         rows=_rows_of_table(cells, unreadable=cells.broken | unreadable, mapping=mapping),
-        unknown={name: cells.count(name) for name in cells.columns if not is_used(name, mapping)},
+        unknown={name: cells.count(name) for name in cells.columns if not is_used(name)},
         raw=cells.row_text if chunk.raws is None else chunk.raws.__getitem__,
     )
 
 
-def is_used(name: str, mapping: Mapping) -> bool:
-    """Return whether a column of this name has a meaning; if not, it is an unknown field."""
-    if mapping.properties == "rest" or name in _mapped_columns(mapping):
-        return True
-    if mapping.fields is None and any(name in names for names in _SPELLINGS.values()):
-        return True
-    return mapping.properties is None and (name == PROPERTIES_COLUMN or name.startswith(PROPERTIES_PREFIX))
+def used_by(mapping: Mapping) -> Callable[[str], bool]:
+    """Return whether a column of a name has a meaning, as a function; without one it is an unknown field."""
+    mapped = frozenset(_mapped_columns(mapping))
+    is_all_used = mapping.properties == "rest"
+    spellings = frozenset(chain.from_iterable(_SPELLINGS.values()) if mapping.fields is None else ())
+
+    def is_used(name: str) -> bool:
+        if is_all_used or name in mapped or name in spellings:
+            return True
+        return mapping.properties is None and (
+            name == PROPERTIES_COLUMN or name.startswith(PROPERTIES_PREFIX)
+        )
+
+    return is_used
 
 
 def _rows_of_table(cells: Cells, *, unreadable: dict[int, str], mapping: Mapping) -> pl.DataFrame:
@@ -92,9 +100,10 @@ def _fields_of_json(
         else rows.with_columns(_properties(cells, mapping).get_columns())
     )
     names = Counter(name for row in cells.rest or () for name in row)
+    is_used = used_by(mapping)
     return Fields(
         rows=rows.hstack(_version_and_deletion(cells, mapping)),
-        unknown={name: count for name, count in names.items() if not is_used(name, mapping)},
+        unknown={name: count for name, count in names.items() if not is_used(name)},
         raw=raws.__getitem__,
     )
 
@@ -167,12 +176,10 @@ def _properties(cells: Cells, mapping: Mapping) -> pl.DataFrame:
         return assemble_properties(cells, sources, base=base)
     if mapping.properties != "rest":
         return assemble_properties(cells, mapping.properties)
-    without_rest = mapping.model_copy(update={"properties": {}})
-    columns = [name for name in cells.columns if not is_used(name, without_rest)]
+    is_used = used_by(mapping.model_copy(update={"properties": {}}))
+    columns = [name for name in cells.columns if not is_used(name)]
     return assemble_properties(
-        cells,
-        {name: Property(column=name) for name in columns},
-        is_rest_taken=lru_cache(lambda name: not is_used(name, without_rest)),
+        cells, {name: Property(column=name) for name in columns}, is_rest_taken=lambda name: not is_used(name)
     )
 
 

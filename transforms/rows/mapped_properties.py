@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from schemas.documents.mapping import Constant, Property
-from transforms.rows.cells import Cells, Kind, json_texts
+from transforms.rows.cells import BLOCK_COLUMNS, Cells, Kind, batched, json_texts
 from transforms.values.json import quote, write
 from transforms.values.numbers import JSON_NUMBER
 
@@ -37,24 +37,43 @@ def assemble_properties(
     sources: by the property's name. base: a column of JSON objects to which the properties are added. is_rest_taken:
     whether another member of a JSON row, given its name, becomes a property too.
     """
-    members = [_member(cells, name, source) for name, source in sources.items()]
-    inner = [pl.concat_str(pl.lit(f"{quote(member.name)}:"), member.value) for member in members]
+    blocks = [
+        _block(cells, {name: sources[name] for name in names}) for names in batched(sources, BLOCK_COLUMNS)
+    ]
+    inner = [block.to_series(0) for block in blocks]
     if is_rest_taken is not None and cells.rest is not None:
-        inner.append(pl.lit(_rest(cells.rest, is_rest_taken)))
-    inside = pl.concat_str(*inner, separator=",", ignore_nulls=True) if inner else pl.lit("")
+        inner.append(_rest(cells.rest, is_rest_taken))
+    inside = pl.concat_str(*map(pl.lit, inner), separator=",", ignore_nulls=True) if inner else pl.lit("")
     own = pl.when(inside != "").then(pl.concat_str(pl.lit("{"), inside, pl.lit("}")))
+    first = (pl.coalesce(*(pl.lit(block.to_series(index)) for block in blocks), _NONE) for index in (1, 2))
     return cells.evaluate(
         {
             "properties": own if base is None else _joined(_none_if_null(cells.text(base)), inside, own),
-            "properties_flaw": pl.coalesce(
-                *(
-                    pl.when(member.is_flawed).then(pl.lit(f"{quote(member.name)} {member.flaw}"))
-                    for member in members
-                ),
-                _NONE,
+            "properties_flaw": next(first),
+            "properties_name": next(first),
+        }
+    )
+
+
+def _block(cells: Cells, sources: MappingOf[str, Property | Constant]) -> pl.DataFrame:
+    """Return the properties of a few sources as the inside of a JSON object, with the first flaw and its property's name."""
+    some = cells.block(source.column for source in sources.values() if isinstance(source, Property))
+    members = [_member(some, name, source) for name, source in sources.items()]
+    texts = [pl.concat_str(pl.lit(f"{quote(member.name)}:"), member.value) for member in members]
+    flaws = [
+        (member.is_flawed, f"{quote(member.name)} {member.flaw}", member.name)
+        for member in members
+        if member.flaw
+    ]
+    inside = pl.concat_str(*texts, separator=",", ignore_nulls=True)
+    return some.evaluate(
+        {
+            "inside": pl.when(inside != "").then(inside),
+            "flaw": pl.coalesce(
+                *(pl.when(is_flawed).then(pl.lit(words)) for is_flawed, words, _ in flaws), _NONE
             ),
-            "properties_name": pl.coalesce(
-                *(pl.when(member.is_flawed).then(pl.lit(member.name)) for member in members), _NONE
+            "name": pl.coalesce(
+                *(pl.when(is_flawed).then(pl.lit(name)) for is_flawed, _, name in flaws), _NONE
             ),
         }
     )

@@ -1,5 +1,6 @@
 """Read the header of a CSV file."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from flows.sources.reading.csv_records import Grammar, Record, UnfinishedError
@@ -59,7 +60,8 @@ def read_header(window: Window, *, name: str, grammar: Grammar) -> Header | None
             f"{name}: the header on line {line} cannot be read: {message}; write the file again"
         )
     names = [cell.decode() for cell in record.cells]
-    twice = next((column for column in names if names.count(column) > 1), None)
+    counts = Counter(names)
+    twice = next((column for column in names if counts[column] > 1), None)
     if twice is not None:
         raise UsageImportError(f"{name}: the header has the column {twice!r} twice; rename one of them")
     return Header(names=names, grammar=grammar)
