@@ -16,9 +16,9 @@ def test_run_goes_through_the_flow_and_prints_its_address(stack: Stack, october:
     run = stack.api(f"/flow_runs/{run_id}")
     assert run["name"] == f"{STORY / 'october.jsonl'} 2026-11-02"
     assert run["state"]["type"] == "COMPLETED"
-    assert (
-        run["state"]["message"]
-        == f"import {october.json['import_id']} published: 39 rows of 1 file (39 new), 9 lines changed"
+    assert run["state"]["message"] == (
+        f"import {october.json['import_id']} published: 39 rows of 1 file (39 new), 39 events on a line, 0 on none; "
+        "9 usage lines changed (9 new; 9 of them due)"
     )
 
 
