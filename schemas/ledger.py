@@ -40,6 +40,8 @@ class FileLedger(RowCounts):
     is_unchanged: bool = False
     replaces_import_id: int | None = None
     """The import that read other bytes under the same name, if there is one."""
+    set_aside: str | None = None
+    """Why the file is left out of the import whole, if it is."""
     warnings: list[str] = field(default_factory=list)
 
 

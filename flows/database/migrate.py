@@ -25,12 +25,8 @@ VERSION_TABLE: Final = "usage_import_version"
 MIGRATION_LOCK: Final = 7_301_001
 
 
-def migrate(
-    engine: Engine, schema: str = DEFAULT_SCHEMA, *, version: str = SCHEMA_VERSION, is_made: bool = True
-) -> bool:
-    """Bring our schema up to ``version`` in one transaction, and return whether there is one now.
-
-    If it is there already, this costs one query. If there is none and `is_made` is false, nothing is made.
+def migrate(engine: Engine, schema: str = DEFAULT_SCHEMA, *, version: str = SCHEMA_VERSION) -> None:
+    """Bring our schema up to ``version`` in one transaction; if it is there already, this costs one query.
 
     engine: its sessions find tables in the schema first. A lock lets one process migrate at a time.
     Raises ConfigurationError if the server or the database does not fit, if the schema holds tables of somebody else, or if it
@@ -38,7 +34,7 @@ def migrate(
     """
     with engine.connect() as connection:
         if _schema_version(connection, schema) == version:
-            return True
+            return
     from alembic import command
     from alembic.config import Config
 
@@ -49,18 +45,13 @@ def migrate(
         _check_server(connection)
         current = _schema_version(connection, schema)
         if current is None:
-            has_schema = _find_empty(connection, schema)
-            if not is_made:
-                return False
-            if not has_schema:
-                connection.execute(text(f"create schema {schema}"))
+            _make_schema(connection, schema)
         elif current > SCHEMA_VERSION:
             raise ConfigurationError(
                 f"the database has schema {current}, newer than this usage-import knows ({SCHEMA_VERSION}); upgrade usage-import"
             )
         config.attributes.update(connection=connection, schema=schema, version_table=VERSION_TABLE)
         command.upgrade(config, version)
-    return True
 
 
 def _check_server(connection: Connection) -> None:
@@ -77,15 +68,14 @@ def _check_server(connection: Connection) -> None:
         )
 
 
-def _find_empty(connection: Connection, schema: str) -> bool:
-    """Return whether there is an empty schema of that name; raises ConfigurationError if it holds anything."""
+def _make_schema(connection: Connection, schema: str) -> None:
+    """Make our schema, or take one that is empty; raises ConfigurationError if it holds anything."""
     if connection.scalar(text("select to_regnamespace(:schema)"), {"schema": schema}) is None:
-        return False
-    if execute(connection, SQL["holds_anything"], schema=schema).scalar():
+        connection.execute(text(f"create schema {schema}"))
+    elif execute(connection, SQL["holds_anything"], schema=schema).scalar():
         raise ConfigurationError(
             f"the schema '{schema}' holds tables of something else; name one that is new or empty with {SCHEMA_VARIABLE}"
         )
-    return True
 
 
 def _schema_version(connection: Connection, schema: str) -> str | None:

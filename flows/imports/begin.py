@@ -44,6 +44,7 @@ class OpenImport:
     max_rejected: Decimal
     max_unassigned: Decimal
     is_resumed: bool
+    set_aside: bool = False
     reason: str | None = None
     allow_withdrawn: bool = False
 
@@ -103,6 +104,7 @@ def open_import(
         max_rejected=MAX_REJECTED if request.max_rejected is None else request.max_rejected,
         max_unassigned=MAX_UNASSIGNED if request.max_unassigned is None else request.max_unassigned,
         is_resumed=False,
+        set_aside=request.set_aside,
         reason=request.reason,
         allow_withdrawn=request.allow_withdrawn,
     )

@@ -7,19 +7,27 @@ from flows.database.read import is_one_of
 from flows.imports.begin import OpenImport
 from flows.imports.conflicts import mark_repeated_rejections, reject_conflicts
 from flows.imports.deduplicate import deduplicate
-from flows.imports.ledger import ledger_of, refuse_unbalanced, take_assignment, write_ledger
+from flows.imports.ledger import (
+    is_nothing_left,
+    ledger_of,
+    note_set_aside,
+    refuse_unbalanced,
+    take_assignment,
+    write_ledger,
+)
 from flows.imports.merge import list_removed_events, merge
 from flows.imports.publish import prepare, publish
+from flows.imports.set_aside import reasons_by_file, set_aside
 from flows.imports.staging import end_staging
 from flows.imports.withdrawals import WithdrawsDueLinesError, refuse_withdrawals
 from flows.output.instants import instant
-from flows.output.wording import refusal_message
+from flows.output.wording import nothing_left_message, percent, refusal_message, rejected_share
 from flows.usage.extent import scope_of
 from flows.usage.rollup import Arrived
 from schemas.ledger import Ledger
 from schemas.tables.imports import files, imports
 from schemas.vocabulary import ImportStatus, RejectionCode
-from transforms.imports.acceptance import refuse_import
+from transforms.imports.acceptance import files_above_limit, refuse_import
 
 
 def finish_import(engine: Engine, opened: OpenImport) -> Ledger:
@@ -29,7 +37,7 @@ def finish_import(engine: Engine, opened: OpenImport) -> Ledger:
     ``status`` and ``message``. Raises UsageImportError if rows and outcomes do not add up.
     """
     with engine.begin() as connection:
-        ledger = deduplicate_import(connection, opened)
+        ledger = deduplicate_within_limit(connection, opened)
         if ledger.rejected:
             mark_repeated_rejections(connection, import_id=opened.import_id)
         if ledger.status != ImportStatus.FAILED:
@@ -37,6 +45,27 @@ def finish_import(engine: Engine, opened: OpenImport) -> Ledger:
         write_ledger(connection, opened, ledger)
         end_staging(connection, opened.import_id)
     return ledger
+
+
+def deduplicate_within_limit(connection: Connection, opened: OpenImport) -> Ledger:
+    """Deduplicate an import, and set the files above the limit aside if that is asked for."""
+    if not opened.set_aside:
+        return deduplicate_import(connection, opened)
+    while True:
+        with connection.begin_nested() as attempt:
+            ledger = deduplicate_import(connection, opened)
+            above = files_above_limit(ledger.files, opened.max_rejected)
+            if not above:
+                return ledger
+            attempt.rollback()
+        for file in above:
+            set_aside(
+                connection,
+                import_id=opened.import_id,
+                file_id=file.file_id or 0,
+                reason=f"{rejected_share(file)}, above the limit of {percent(opened.max_rejected)}",
+                keeps_bytes=opened.mapping.rejects_conflicts,
+            )
 
 
 def deduplicate_import(connection: Connection, opened: OpenImport, *, is_registered: bool = True) -> Ledger:
@@ -51,7 +80,9 @@ def deduplicate_import(connection: Connection, opened: OpenImport, *, is_registe
     )
     ledger = ledger_of(opened, deduplication)
     refuse_unbalanced(ledger)
-    if not is_registered:
+    if is_registered:
+        note_set_aside(ledger, reasons_by_file(connection, import_id=opened.import_id))
+    else:
         ledger.import_id = None
     if ledger.rejected_by_reason.get(RejectionCode.CONFLICT):
         reject_conflicts(connection, import_id=opened.import_id)
@@ -64,6 +95,8 @@ def deduplicate_import(connection: Connection, opened: OpenImport, *, is_registe
     )
     if refusal is not None:
         ledger.status, ledger.message = ImportStatus.FAILED, refusal_message(refusal, ledger)
+    elif is_nothing_left(ledger):
+        ledger.status, ledger.message = ImportStatus.FAILED, nothing_left_message(ledger)
     return ledger
 
 
@@ -84,7 +117,10 @@ def merge_and_publish(connection: Connection, opened: OpenImport, ledger: Ledger
     staged = publish_staged(connection, opened.import_id)
     scope = scope_of(connection)
     list_removed_events(connection)
-    read = tuple(file.file_id for file in opened.files if not file.is_unchanged)
+    left_out = [file.file_id for file in ledger.files if file.set_aside and not file.is_unchanged]
+    read = tuple(
+        file.file_id for file in opened.files if not file.is_unchanged and file.file_id not in left_out
+    )
     is_any_current = bool(ledger.new or ledger.corrected)
     arrived = Arrived(read, merge(connection, import_id=opened.import_id, is_any_current=is_any_current))
     published = publish(connection, scope, import_id=opened.import_id, clock=opened.clock, arrived=arrived)
@@ -100,9 +136,11 @@ def merge_and_publish(connection: Connection, opened: OpenImport, ledger: Ledger
     ledger.status = ImportStatus.PUBLISHED
     ledger.lines, ledger.lines_changed = published.lines, published.lines.total
     take_assignment(ledger, published.assignment, limit=opened.max_unassigned)
-    connection.execute(
-        update(files).where(is_one_of(files.c.file_id, read)).values(published_import_id=opened.import_id)
-    )
+    for file_ids, values in (
+        (read, {"published_import_id": opened.import_id, "set_aside_import_id": None}),
+        (left_out, {"set_aside_import_id": opened.import_id}),
+    ):
+        connection.execute(update(files).where(is_one_of(files.c.file_id, file_ids)).values(values))
 
 
 def fail_import(engine: Engine, opened: OpenImport, message: str) -> Ledger:

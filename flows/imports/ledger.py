@@ -1,5 +1,6 @@
 """Build the ledger of an import from those of its files, and store it."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
@@ -43,9 +44,23 @@ def ledger_of(opened: OpenImport, deduplication: Deduplication) -> Ledger:
         counted.uri, counted.sha256, counted.size = file.source.uri, file.sha256, file.size
         counted.file_id, counted.is_unchanged = file.file_id, file.is_unchanged
         counted.replaces_import_id = file.replaces_import_id
+        counted.set_aside = left_out_note(file)
         ledger.files.append(counted)
         add_counts(ledger, counted)
     return ledger
+
+
+def note_set_aside(ledger: Ledger, reasons: Mapping[int, str]) -> None:
+    """Complete a ledger by the reasons of the files that this import sets aside, by file_id."""
+    for file in ledger.files:
+        if not file.is_unchanged:
+            file.set_aside = reasons.get(file.file_id or 0)
+
+
+def is_nothing_left(ledger: Ledger) -> bool:
+    """Return whether every file that the import read is set aside."""
+    read = [file for file in ledger.files if not file.is_unchanged]
+    return bool(read) and all(file.set_aside for file in read)
 
 
 def refuse_unbalanced(ledger: Ledger) -> None:
@@ -86,7 +101,20 @@ def unchanged_ledger(engine: Engine, opened: OpenImport) -> Ledger:
     )
 
 
+def left_out_note(file: ImportFile) -> str | None:
+    """Return why a file is left out that an earlier import set aside, or None."""
+    earlier = file.set_aside_import_id
+    return (
+        None if earlier is None else f"import {earlier} set it aside; name the file itself to read it again"
+    )
+
+
 def _unchanged_file(file: ImportFile) -> FileLedger:
     return FileLedger(
-        uri=file.source.uri, sha256=file.sha256, file_id=file.file_id, size=file.size, is_unchanged=True
+        uri=file.source.uri,
+        sha256=file.sha256,
+        file_id=file.file_id,
+        size=file.size,
+        is_unchanged=True,
+        set_aside=left_out_note(file),
     )

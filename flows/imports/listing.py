@@ -27,6 +27,8 @@ class ImportFile:
     size: int
     is_unchanged: bool
     replaces_import_id: int | None = None
+    set_aside_import_id: int | None = None
+    """The import that set the file aside, if that is why it is left out."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ def place_files(
 ) -> tuple[ImportFile, ...]:
     """Return each file with its place: the one it got when it was first listed, or the next.
 
+    A file that an import set aside is left out, unless it was named itself.
+
     Raises UsageImportError if published bytes were read under another mapping.
     """
     known = {
@@ -74,7 +78,9 @@ def place_files(
             continue
         file_id = next_place if existing is None else existing.file_id
         next_place += existing is None
+        left_out_by = None if existing is None or file.source.is_named else existing.set_aside_import_id
         is_unchanged = existing is not None and existing.published_import_id is not None
+        is_unchanged |= left_out_by is not None
         replaced = None if is_unchanged else imports_by_uri.get(file.source.uri)
         placed[file.sha256] = ImportFile(
             file_id,
@@ -83,6 +89,7 @@ def place_files(
             file.size,
             is_unchanged=is_unchanged,
             replaces_import_id=replaced,
+            set_aside_import_id=left_out_by,
         )
         listed.append(placed[file.sha256])
     return tuple(listed)

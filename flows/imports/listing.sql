@@ -5,6 +5,6 @@ select uri, max(published_import_id) from files
 where uri = any(:uris) and uri <> '-' and published_import_id is not null group by uri;
 
 -- name: last_import_of_files
--- Find the last import that published one of some files.
+-- Find the last import that published one of some files, or that set one aside.
 -- reads: files
-select max(published_import_id) from files where file_id = any(:file_ids);
+select coalesce(max(published_import_id), max(set_aside_import_id)) from files where file_id = any(:file_ids);

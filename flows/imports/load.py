@@ -16,12 +16,14 @@ from sqlalchemy import Connection, Engine, func, insert, select
 from flows.catalog.read_catalog import CatalogFrames, catalog_frames
 from flows.database.copy import copy_frame
 from flows.imports.begin import OpenImport
+from flows.imports.endings import is_final
 from flows.imports.listing import ImportFile
+from flows.imports.set_aside import set_aside, take_again
 from flows.output.progress import FileProgress
 from flows.sources.files import Source, open_source
 from flows.sources.reading import ChunkSize, read_chunks
 from schemas.documents.mapping import Mapping
-from schemas.errors import ConfigurationError
+from schemas.errors import ConfigurationError, UsageImportError
 from schemas.frames.chunk import Chunk
 from schemas.tables.events import EVENT_COLUMNS, arrival_bytes, arrivals
 from schemas.tables.imports import chunks, rejections
@@ -70,11 +72,29 @@ Item = TypeVar("Item")
 def load_import_file(
     engine: Engine, file: ImportFile, progress: FileProgress, *, opened: OpenImport, chunk: ChunkSize
 ) -> None:
-    """Load one file of an import, going on from its last chunk."""
+    """Load one file of an import, going on from its last chunk.
+
+    A file that cannot be read is set aside if the import asks for that; else raises its error.
+    """
     with engine.connect() as connection:
+        if opened.is_resumed:
+            take_again(connection, import_id=opened.import_id, file_id=file.file_id)
         catalog = catalog_frames(connection, import_id=opened.import_id)
         connection.commit()
-        load_file(connection, load_order(opened, file, chunk), catalog, progress=progress)
+        try:
+            load_file(connection, load_order(opened, file, chunk), catalog, progress=progress)
+        except UsageImportError as error:
+            if not (opened.set_aside and is_final(error)):
+                raise
+            connection.rollback()
+            set_aside(
+                connection,
+                import_id=opened.import_id,
+                file_id=file.file_id,
+                reason=str(error),
+                keeps_bytes=opened.mapping.rejects_conflicts,
+            )
+            connection.commit()
 
 
 def load_order(opened: OpenImport, file: ImportFile, chunk: ChunkSize) -> LoadOrder:

@@ -24,6 +24,8 @@ class ImportRequest:
     clock: datetime | None = None
     max_rejected: Decimal | None = None
     """None: the default share, or the share with which an unfinished import began."""
+    set_aside: bool = False
+    """Whether a file above the limit, or one that cannot be read, is left out whole instead of failing the import."""
     max_unassigned: Decimal | None = None
     """The share of events on no line above which the import has a warning; None: the default."""
     reason: str | None = None

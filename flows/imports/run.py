@@ -10,13 +10,14 @@ from sqlalchemy import Engine
 from flows.catalog.result import CatalogResult
 from flows.database.import_lock import import_lock
 from flows.imports.begin import OpenImport, begin_import
+from flows.imports.endings import is_final
 from flows.imports.finish import fail_import, finish_import
 from flows.imports.ledger import unchanged_ledger
 from flows.imports.listing import HashedSource, identify_sources
 from flows.imports.load import load_import_file
 from flows.imports.load_catalog import publish_named_catalog, stage_catalog
 from flows.imports.request import ImportRequest
-from flows.imports.runner import Runner, is_final
+from flows.imports.runner import Runner
 from schemas.errors import UsageImportError
 from schemas.ledger import Ledger
 from schemas.vocabulary import ImportStatus

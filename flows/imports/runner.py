@@ -8,10 +8,10 @@ from typing import Final, Protocol, TypeVar, TypeVarTuple
 
 from sqlalchemy import Engine
 
+from flows.imports.endings import StoppedError
 from flows.imports.listing import ImportFile
 from flows.imports.request import Pace
 from flows.output.progress import FileProgress, ProgressDisplay
-from schemas.errors import UnreachableError, UsageImportError
 
 TURN_SECONDS: Final = 0.1
 """How long a Ctrl-C may go unheard while files are loading."""
@@ -48,10 +48,6 @@ class Runner(Protocol):
         """
 
 
-class StoppedError(UsageImportError):
-    """The stop of a load at a chunk's end, because another load failed or the import was interrupted."""
-
-
 class ThreadRunner:
     """A runner that calls the stages directly and loads files in threads of this process."""
 
@@ -80,11 +76,6 @@ class ThreadRunner:
                 is_stopped.set()
                 pool.shutdown(cancel_futures=True)
                 raise
-
-
-def is_final(error: BaseException) -> bool:
-    """Return whether an error of a load would come again however often the files are read."""
-    return isinstance(error, UsageImportError) and not isinstance(error, UnreachableError | StoppedError)
 
 
 def ended(loads: Iterable[Future[Item]]) -> Iterator[Future[Item]]:

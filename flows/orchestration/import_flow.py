@@ -4,7 +4,6 @@ No address and no password of the database is ever a parameter: the flow and its
 environment names. The flow keeps it up, and holds the import lock, from the first stage to the last.
 """
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -20,22 +19,14 @@ from prefect.utilities.urls import url_for
 from pydantic import AwareDatetime, Field
 
 from flows.database.connection import open_database
-from flows.database.embedded.installation import URL_VARIABLE
-from flows.database.session import place_of
 from flows.imports.request import ImportRequest, pace
 from flows.imports.run import ImportResult, run_import
 from flows.orchestration.artifacts import keep_artifacts
-from flows.orchestration.prefect_api import STACK_VARIABLE
 from flows.orchestration.prefect_runner import PrefectRunner
 from flows.orchestration.run_names import canonical_line, run_name
 from flows.output.progress import NoDisplay, ProgressDisplay
-from schemas.errors import ConfigurationError, UsageImportError
+from schemas.errors import UsageImportError
 from schemas.vocabulary import ImportStatus
-
-NO_DATABASE: Final = (
-    f"{URL_VARIABLE} is not set where this flow runs; name the database in the environment of its worker, or use "
-    "'usage-import up'"
-)
 
 WRITE_ARTIFACTS: Final = "write artifacts"
 
@@ -60,6 +51,7 @@ def import_usage(
     mapping: str | None = None,
     clock: AwareDatetime | None = None,
     max_rejected: Annotated[Decimal, Field(ge=0, le=1)] | None = None,
+    set_aside: bool = False,  # noqa: FBT001, FBT002 (Prefect shows it as a switch of its form)
     max_unassigned: Annotated[Decimal, Field(ge=0, le=1)] | None = None,
     allow_withdrawn: bool = False,  # noqa: FBT001, FBT002 (Prefect shows it as a switch of its form)
     reason: str | None = None,
@@ -73,6 +65,7 @@ def import_usage(
         mapping: a TOML file that says how the sources' columns become fields
         clock: the instant to go by instead of now
         max_rejected: the share of rows above which the import fails, 0.05 for 5 %, as without it
+        set_aside: leave out files above that share, and those that cannot be read, instead of failing
         max_unassigned: the share of events on no line above which the import has a warning, 0.05 as without it
         allow_withdrawn: withdraw due lines if the catalog asks for it; needs a reason
         reason: kept in the history
@@ -84,13 +77,12 @@ def import_usage(
         mapping_file=mapping,
         clock=clock,
         max_rejected=max_rejected,
+        set_aside=set_aside,
         max_unassigned=max_unassigned,
         allow_withdrawn=allow_withdrawn,
         reason=reason,
         wait=wait,
     )
-    if not (os.environ.get(URL_VARIABLE, "").strip() or os.environ.get(STACK_VARIABLE)):
-        return Failed(message=NO_DATABASE, data=ConfigurationError(NO_DATABASE))
     return run_in_flow(request, display=NoDisplay(), results=[])
 
 
@@ -103,7 +95,6 @@ def run_in_flow(
     """
     try:
         with open_database() as engine:
-            get_run_logger().info("imports into %s", place_of(engine))
             runner = PrefectRunner(engine, pace=pace(), display=display)
             result = run_import(replace(request, flow_run_id=flow_run.id), runner)
             results.append(result)
@@ -159,6 +150,7 @@ def parameters(request: ImportRequest) -> dict[str, Any]:
         "mapping": request.mapping_file,
         "clock": request.clock,
         "max_rejected": request.max_rejected,
+        "set_aside": request.set_aside,
         "max_unassigned": request.max_unassigned,
         "allow_withdrawn": request.allow_withdrawn,
         "reason": request.reason,

@@ -24,7 +24,6 @@ from flows.orchestration.child_process import LOOK_SECONDS, Child, child_process
 from flows.orchestration.prefect_api import (
     API_VARIABLE,
     QUIET,
-    STACK_VARIABLE,
     StackAddresses,
     answers,
     prefect_home,
@@ -174,8 +173,7 @@ def server(environ: Mapping[str, str], port: int) -> Iterator[Child]:
 @contextmanager
 def deployments(environ: Mapping[str, str], addresses: StackAddresses) -> Iterator[Child]:
     """Run a process that serves the deployments; relative sources are looked up in the folder in which the stack runs."""
-    of_stack = {API_VARIABLE: addresses.api_url, STACK_VARIABLE: "1"}
-    environment = {**server_environment(environ), **QUIET, **of_stack}
+    environment = {**server_environment(environ), **QUIET, API_VARIABLE: addresses.api_url}
     with child_process(
         "the process that serves the deployments",
         ("flows.orchestration.deployments",),

@@ -98,7 +98,6 @@ def _provenance_list(ledger: Ledger, provenance: Mapping[str, Any]) -> str:
     values = {
         "sources": " ".join(sources["sources"]),
         "mapping": sources["mapping"],
-        "database": provenance.get("database"),
         "clock": ledger.clock,
         "started": provenance["started_at"],
         "published": provenance["published_at"],

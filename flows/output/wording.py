@@ -1,12 +1,12 @@
 """Word the sentences that more than one room prints: counts, notes about an import, and why an import is refused."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any, Final
 
 from flows.catalog.result import CatalogResult
-from schemas.ledger import Ledger, LineChanges
+from schemas.ledger import FileLedger, Ledger, LineChanges, RowCounts
 from schemas.vocabulary import ImportStatus, Outcome
 from transforms.imports.acceptance import KeyTooShort, MostlyBefore2000, Refusal, TooManyRejected
 
@@ -128,7 +128,9 @@ def ledger_notes(ledger: Ledger) -> Iterator[str]:
     if ledger.before_2000:
         yield f"events before the year 2000: {ledger.before_2000:,}"
     for file in ledger.files:
-        if not file.rows and not file.is_unchanged:
+        if file.set_aside:
+            yield f"{file.uri}: set aside, nothing of it is loaded: {file.set_aside}"
+        elif not file.rows and not file.is_unchanged:
             yield f"{file.uri}: there is no row in it"
         if file.replaces_import_id is not None:
             yield f"{file.uri}: import {file.replaces_import_id} read other bytes under this name; read as a new file"
@@ -153,13 +155,36 @@ def refusal_message(refusal: Refusal, ledger: Ledger) -> str:
 
 
 def _too_many_rejected(refusal: TooManyRejected, ledger: Ledger) -> str:
-    counts = count_list(ledger.rejected_by_reason)
-    share = f"{_files_named(ledger)}: {refusal.rejected:,} of {refusal.rows:,} rows rejected ({counts})"
+    """Name the worst file above the limit, or all files if all rows of the import are rejected."""
+    is_all = refusal.rejected == refusal.rows
+    counts, named = (ledger, _files_named(ledger)) if is_all else _worst(refusal.files)
+    share = f"{named}: {rejected_share(counts)}"
     ways_out = [] if ledger.import_id is None else [f"see 'usage-import rejects {ledger.import_id}'"]
-    if refusal.rejected == refusal.rows:
+    if is_all:
         return "; ".join([f"{share}, so nothing is loaded", *ways_out])
-    ways_out.append(f"accept it with --max-rejected {-(-100 * refusal.rejected // refusal.rows)}%")
+    least = -(-100 * counts.rejected // counts.rows)
+    if sum(not file.is_unchanged for file in ledger.files) > 1:
+        ways_out.append("leave such files out with --set-aside")
+    ways_out.append(f"accept it with --max-rejected {least}%")
     return f"{share}, above the limit of {percent(refusal.limit)}, so nothing is loaded; {', or '.join(ways_out)}"
+
+
+def nothing_left_message(ledger: Ledger) -> str:
+    """Return one line that says that every file that was read is set aside."""
+    reasons = [f"{file.uri}: {file.set_aside}" for file in ledger.files if not file.is_unchanged]
+    more = f" and {len(reasons) - FILES_NAMED:,} more" if len(reasons) > FILES_NAMED else ""
+    return f"every file is set aside, so nothing is loaded: {'; '.join(reasons[:FILES_NAMED])}{more}"
+
+
+def rejected_share(counts: RowCounts) -> str:
+    """Return how many rows are rejected, and why, in words."""
+    return f"{counts.rejected:,} of {counts.rows:,} rows rejected ({count_list(counts.rejected_by_reason)})"
+
+
+def _worst(files: Sequence[FileLedger]) -> tuple[FileLedger, str]:
+    """Return the first file, and its name with the number of the others."""
+    others = f" (and {counted(len(files) - 1, 'more file')} above the limit)" if len(files) > 1 else ""
+    return files[0], f"{files[0].uri}{others}"
 
 
 def _files_named(ledger: Ledger) -> str:

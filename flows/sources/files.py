@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import IO, BinaryIO, cast
@@ -32,11 +32,13 @@ class Source:
     uri: its path or URL, "-" for standard input.
     size: its bytes as stored; None for a pipe or standard input, which can be read only once.
     source_pin: identifies the bytes as they were listed, so that a change is noticed.
+    is_named: whether the file itself was named, not a folder or a glob that it is found by.
     """
 
     uri: str
     size: int | None
     source_pin: str | None
+    is_named: bool = False
 
 
 def list_sources(sources: Sequence[str]) -> list[Source]:
@@ -45,7 +47,11 @@ def list_sources(sources: Sequence[str]) -> list[Source]:
     A folder stands for the files of known endings in it and below it, without hidden ones.
     Raises ConfigurationError for a source that stands for no file, UsageImportError for one that cannot be reached.
     """
-    return [file for source in sources for file in _files(source)]
+    return [
+        replace(file, is_named=file.uri in {source, str(Path(source))})
+        for source in sources
+        for file in _files(source)
+    ]
 
 
 def _files(source: str) -> list[Source]:

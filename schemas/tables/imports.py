@@ -67,6 +67,7 @@ files = Table(
     Column("size", BigInteger, nullable=False),
     Column("first_import_id", ForeignKey(imports.c.import_id), nullable=False),
     Column("published_import_id", ForeignKey(imports.c.import_id)),
+    Column("set_aside_import_id", ForeignKey(imports.c.import_id)),
     Column("layer", Integer),
     UniqueConstraint("sha256", "mapping_digest"),
     comment="One row per file: its bytes under a mapping. file_id is its place, given when first listed, for good; "
@@ -80,8 +81,9 @@ import_files = Table(
     Column("file_id", ForeignKey(files.c.file_id), primary_key=True),
     Column("uri", Text, nullable=False),
     Column("source_pin", Text),
+    Column("set_aside", Text),
     Column("ledger", JSONB(none_as_null=True)),
-    comment="One row per file that an import reads; its ledger once the import has ended.",
+    comment="One row per file that an import reads; its ledger once the import has ended, and why it was left out if it was.",
 )
 
 chunks = Table(

@@ -111,15 +111,17 @@ class Installation:
             ledger.status = "unchanged"
             return ledger
         before = deepcopy(self.events)
-        is_template_short = False
+        is_template_short = is_file_above = False
         for record, path, data in wanted:
             self.open_rejections.pop(record.place, None)
             rows = read_rows(path.name, data)
             corrections = self._read(record, path.name, rows, mapping, clock, ledger)
+            of_file = ledger.files[path.name]
+            is_file_above |= of_file["rejected"] > most_rejected * len(rows)
             is_template_short |= corrections > TEMPLATE_LIMIT * len(rows)
         rejected = ledger.outcomes["rejected"]
         self._look_for_repeats(ledger)
-        if rejected == ledger.rows > 0 or rejected > most_rejected * ledger.rows or is_template_short:
+        if rejected == ledger.rows > 0 or is_file_above or is_template_short:
             ledger.status = "failed"
             self.events = before
             return ledger

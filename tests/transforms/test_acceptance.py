@@ -14,7 +14,7 @@ from transforms.imports.acceptance import (
     MostlyBefore2000,
     Refusal,
     TooManyRejected,
-    exceeds_limit,
+    files_above_limit,
     refuse_import,
 )
 
@@ -34,13 +34,17 @@ def file_of(*, rows: int, rejected: int = 0, before_2000: int = 0, file_id: int 
 
 
 def refusal_of(
-    file: FileLedger, *, mapping: Mapping = DEFAULT_MAPPING, own_corrections: int = 0
+    file: FileLedger,
+    *,
+    mapping: Mapping = DEFAULT_MAPPING,
+    max_rejected: Decimal = FIVE_PERCENT,
+    own_corrections: int = 0,
 ) -> Refusal | None:
     return refuse_import(
         file,
         [file],
         mapping=mapping,
-        max_rejected=FIVE_PERCENT,
+        max_rejected=max_rejected,
         own_corrections={file.file_id or 0: own_corrections},
     )
 
@@ -62,7 +66,8 @@ def refusal_of(
 )
 def test_the_limit_itself_is_allowed(rows: int, rejected: int, limit: str, *, is_above: bool) -> None:
     """Exactly the share is accepted, one row more is not, and all rows rejected never are."""
-    assert exceeds_limit(file_of(rows=rows, rejected=rejected), Decimal(limit)) is is_above
+    refusal = refusal_of(file_of(rows=rows, rejected=rejected), max_rejected=Decimal(limit))
+    assert isinstance(refusal, TooManyRejected) is is_above
 
 
 @given(rows=st.integers(1, 10_000), rejected=st.integers(0, 10_000), percent=st.integers(0, 99))
@@ -70,15 +75,26 @@ def test_more_rejected_rows_never_make_an_import_acceptable(rows: int, rejected:
     """The limit is one threshold."""
     share = Decimal(percent) / 100
     rejected = min(rejected, rows - 1)
-    if exceeds_limit(file_of(rows=rows, rejected=rejected), share):
-        assert exceeds_limit(file_of(rows=rows, rejected=rejected + 1), share)
+    if files_above_limit([file_of(rows=rows, rejected=rejected)], share):
+        assert files_above_limit([file_of(rows=rows, rejected=rejected + 1)], share)
 
 
 def test_a_refusal_says_the_numbers() -> None:
     """What is printed of a refusal is counted here."""
-    assert refusal_of(file_of(rows=100, rejected=6)) == TooManyRejected(
-        rejected=6, rows=100, limit=FIVE_PERCENT
+    file = file_of(rows=100, rejected=6)
+    assert refusal_of(file) == TooManyRejected(rejected=6, rows=100, limit=FIVE_PERCENT, files=(file,))
+
+
+def test_the_limit_holds_for_each_file() -> None:
+    """One file that is wholly rejected is not hidden by 29 good ones; the worst is named first."""
+    files = [file_of(rows=1_000, file_id=n) for n in range(28)]
+    files += [file_of(rows=1_000, rejected=60, file_id=28), file_of(rows=1_000, rejected=1_000, file_id=29)]
+    total = file_of(rows=30_000, rejected=1_060)
+    refusal = refuse_import(
+        total, files, mapping=DEFAULT_MAPPING, max_rejected=FIVE_PERCENT, own_corrections={}
     )
+    assert isinstance(refusal, TooManyRejected)
+    assert [file.file_id for file in refusal.files] == [29, 28]
 
 
 def test_half_before_2000_is_allowed_and_more_is_not() -> None:

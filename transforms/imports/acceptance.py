@@ -1,5 +1,6 @@
 """Decide whether an import may count: limits on rejected rows, on old timestamps and on corrections within a file."""
 
+from collections.abc import Iterable
 from collections.abc import Mapping as Counts
 from dataclasses import dataclass
 from decimal import Decimal
@@ -20,11 +21,15 @@ MAX_OWN_CORRECTIONS: Final = Decimal("0.01")
 
 @dataclass(frozen=True)
 class TooManyRejected:
-    """More rows were rejected than the limit allows, or all of them."""
+    """More rows of a file, or of the whole import, were rejected than the limit allows, or all rows of the import.
+
+    files: the files above the limit, those with the greatest share first.
+    """
 
     rejected: int
     rows: int
     limit: Decimal
+    files: tuple[FileLedger, ...]
 
 
 @dataclass(frozen=True)
@@ -61,8 +66,9 @@ def refuse_import(
     total, files: the counts of the whole import and of each of its files. max_rejected: the share of rows that may be
     rejected. own_corrections: by file_id, the rows that corrected another row of the same file.
     """
-    if exceeds_limit(total, max_rejected):
-        return TooManyRejected(total.rejected, total.rows, max_rejected)
+    above = files_above_limit(files, max_rejected)
+    if above or 0 < total.rejected == total.rows:
+        return TooManyRejected(total.rejected, total.rows, max_rejected, above)
     for file in files:
         refusal = _refuse_file(file, mapping, own_corrections.get(file.file_id or 0, 0))
         if refusal is not None:
@@ -70,11 +76,10 @@ def refuse_import(
     return None
 
 
-def exceeds_limit(counts: RowCounts, max_rejected: Decimal) -> bool:
-    """Return whether more rows are rejected than the share allows; all rows rejected is always too many."""
-    return counts.rejected > 0 and (
-        counts.rejected == counts.rows or counts.rejected > max_rejected * counts.rows
-    )
+def files_above_limit(files: Iterable[FileLedger], max_rejected: Decimal) -> tuple[FileLedger, ...]:
+    """Return the files of which more rows are rejected than the share allows, those with the greatest share first."""
+    above = [file for file in files if file.rejected > max_rejected * file.rows]
+    return tuple(sorted(above, key=lambda file: Decimal(file.rejected) / file.rows, reverse=True))
 
 
 def _refuse_file(file: FileLedger, mapping: Mapping, own_corrections: int) -> Refusal | None:

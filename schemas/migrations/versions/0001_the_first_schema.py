@@ -376,6 +376,7 @@ def upgrade() -> None:
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("first_import_id", sa.Integer(), nullable=False),
         sa.Column("published_import_id", sa.Integer(), nullable=True),
+        sa.Column("set_aside_import_id", sa.Integer(), nullable=True),
         sa.Column("layer", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(
             ["first_import_id"], ["imports.import_id"], name=op.f("files_first_import_id_fkey")
@@ -385,6 +386,9 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(
             ["published_import_id"], ["imports.import_id"], name=op.f("files_published_import_id_fkey")
+        ),
+        sa.ForeignKeyConstraint(
+            ["set_aside_import_id"], ["imports.import_id"], name=op.f("files_set_aside_import_id_fkey")
         ),
         sa.PrimaryKeyConstraint("file_id", name=op.f("files_pkey")),
         sa.UniqueConstraint("sha256", "mapping_digest", name=op.f("files_sha256_mapping_digest_key")),
@@ -414,13 +418,14 @@ def upgrade() -> None:
         sa.Column("file_id", sa.Integer(), nullable=False),
         sa.Column("uri", sa.Text(), nullable=False),
         sa.Column("source_pin", sa.Text(), nullable=True),
+        sa.Column("set_aside", sa.Text(), nullable=True),
         sa.Column("ledger", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.ForeignKeyConstraint(["file_id"], ["files.file_id"], name=op.f("import_files_file_id_fkey")),
         sa.ForeignKeyConstraint(
             ["import_id"], ["imports.import_id"], name=op.f("import_files_import_id_fkey")
         ),
         sa.PrimaryKeyConstraint("import_id", "file_id", name=op.f("import_files_pkey")),
-        comment="One row per file that an import reads; its ledger once the import has ended.",
+        comment="One row per file that an import reads; its ledger once the import has ended, and why it was left out if it was.",
     )
     op.create_table(
         "rejections",

@@ -57,6 +57,7 @@ def test_no_secret_is_a_parameter(stack: Stack, october: Answer) -> None:
         "mapping",
         "clock",
         "max_rejected",
+        "set_aside",
         "max_unassigned",
         "allow_withdrawn",
         "reason",
