@@ -51,7 +51,7 @@ def _way_out(cause: object, line: str, *, database: str, schema: str) -> str:
             return f"grant its user CREATE on the database, or make the schema: create schema {schema} authorization <user>"
         return f"let the user of {URL_VARIABLE} own the schema {schema} and all that is in it, or grant it the right"
     if isinstance(cause, errors.ReadOnlySqlTransaction):
-        return f"{database} is read-only (a replica, or default_transaction_read_only); this command writes: name the primary"
+        return f"{database} is read-only (a replica, or default_transaction_read_only), and this command makes tables; name the primary"
     if isinstance(cause, errors.DuplicatePreparedStatement | errors.InvalidSqlStatementName):
         return (
             "a pooler gives each transaction another session; connect directly, or to a pool in session mode"

@@ -77,3 +77,26 @@ def test_a_setting_in_the_way_is_named(desk: Desk, setting: str, value: str, wor
     line = told(desk, "run", str(source), url=desk.database_url)
     assert words in line
     assert AGAIN not in line
+
+
+def test_a_read_only_database_is_read(desk: Desk) -> None:
+    """The history and the events are read where nothing can be written; commands that need working tables name the primary."""
+    desk.catalog(catalog_of(CALLS))
+    import_id = str(desk.run(desk.write("a.jsonl", event()))["import_id"])
+    with desk.connected() as connection:
+        database = sql.Identifier(str(make_url(desk.database_url).database))
+        connection.execute(
+            sql.SQL("alter database {} set default_transaction_read_only = on").format(database)
+        )
+    for command in (
+        ("events",),
+        ("imports",),
+        ("imports", "show", import_id),
+        ("rejects", import_id),
+        ("settings",),
+    ):
+        desk(*command)
+    for command in (("usage",), ("unassigned",)):
+        line = told(desk, *command, url=desk.database_url)
+        assert "name the primary" in line
+        assert AGAIN not in line
