@@ -92,11 +92,11 @@ MaxUnassigned = Annotated[
 
 
 @contextmanager
-def database() -> Iterator[Any]:
-    """Open the database of this installation."""
+def database(*, is_made: bool = True) -> Iterator[Any]:
+    """Open the database of this installation; is_made: whether one is made if there is none."""
     from flows.database.connection import open_database
 
-    with open_database() as engine:
+    with open_database(is_made=is_made) as engine:
         yield engine
 
 
@@ -105,7 +105,7 @@ def reading() -> Iterator[Any]:
     """Open a connection that reads the database of this installation as it is at one moment."""
     from flows.database.connection import one_state
 
-    with database() as engine, one_state(engine) as connection:
+    with database(is_made=False) as engine, one_state(engine) as connection:
         yield connection
 
 

@@ -58,7 +58,7 @@ def rollup(clock: Clock = None, reason: Reason = None, wait: Wait = False, as_js
     from flows.output.progress_bar import import_progress
 
     read_at = parse_instant(clock) if clock is not None else None
-    with database() as engine, import_progress() as display:
+    with database(is_made=False) as engine, import_progress() as display:
         ledger = run_rollup(engine, clock=read_at, reason=reason, wait=wait, display=display)
     report_rollup(ledger, as_json=as_json)
 

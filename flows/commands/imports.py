@@ -61,7 +61,7 @@ def check(
         max_rejected=_share(max_rejected, option="--max-rejected"),
         max_unassigned=_share(max_unassigned, option="--max-unassigned"),
     )
-    with database() as engine, import_progress() as display:
+    with database(is_made=False) as engine, import_progress() as display:
         checked = check_sources(engine, request, pace=pace(), display=display)
     report_check(checked.ledger, checked.rejections, as_json=as_json, is_wide=is_wide)
 
@@ -89,6 +89,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Import: load, deduplicate, roll up, publish."""
+    from flows.database.session import place_of
     from flows.imports.request import ImportRequest
     from flows.orchestration.route import import_sources
     from flows.output.catalog import report_named_catalog
@@ -110,11 +111,12 @@ def run(
     )
     with database() as engine, import_progress() as display:
         result = import_sources(engine, request, display=display, say=say)
+        place = place_of(engine)
     if result.catalog is not None and not as_json:
         report_named_catalog(result.catalog)
     if result.error is not None:
         raise result.error
-    report_run(result.ledger, result.catalog, as_json=as_json, is_wide=is_wide)
+    report_run(result.ledger, result.catalog, place=place, as_json=as_json, is_wide=is_wide)
 
 
 def _share(value: str | None, *, option: str) -> Decimal | None:
@@ -202,6 +204,6 @@ def revert(
     from flows.imports.abort import abort_import
     from flows.output.imports import report_reverted
 
-    with database() as engine:
+    with database(is_made=False) as engine:
         abort_import(engine, import_id)
     report_reverted(import_id, as_json=as_json)

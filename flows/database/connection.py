@@ -20,8 +20,10 @@ from flows.database.embedded.server import embedded_url
 from flows.database.embedded.settings import EMBEDDED_LOCALE
 from flows.database.errors import error_message
 from flows.database.migrate import migrate
-from flows.database.session import make_engine, schema_name
+from flows.database.session import make_engine, place_of, schema_name
 from schemas.errors import ConfigurationError, UsageImportError
+
+WAYS_TO_ONE: Final = f"go to the folder of yours, or name it by USAGE_IMPORT_HOME or {URL_VARIABLE}; 'catalog' and 'run' make one"
 
 LOCK_FOR_READING: Final = "lock table events, usage_lines, folded_matches in access share mode"
 """Locks the tables that a publish may otherwise truncate."""
@@ -33,18 +35,22 @@ def home(environ: Mapping[str, str]) -> Path:
 
 
 @contextmanager
-def open_database(environ: Mapping[str, str] | None = None) -> Iterator[Engine]:
+def open_database(environ: Mapping[str, str] | None = None, *, is_made: bool = True) -> Iterator[Engine]:
     """Open the database of this installation with its schema up to date.
 
-    Raises ConfigurationError if the configured URL is invalid, UsageImportError if the server does not answer or an error of
+    is_made: whether the database or the schema is made if there is none. Raises ConfigurationError if the configured URL is invalid, UsageImportError if the server does not answer or an error of
     Postgres ends the block.
     """
     environment = os.environ if environ is None else environ
+    schema = schema_name(environment)
+    embedded_in = None if _configured(environment) else home(environment)
+    if embedded_in is not None and not is_made and not (embedded_in / "postgres" / "data").exists():
+        raise UsageImportError(f"there is no database in {embedded_in}; {WAYS_TO_ONE}")
     with database_url(home(environment), environ=environment) as url:
-        schema = schema_name(environment)
-        engine = make_engine(url, schema=schema, is_embedded=not _configured(environment))
+        engine = make_engine(url, schema=schema, embedded_in=embedded_in)
         try:
-            migrate(engine, schema)
+            if not migrate(engine, schema, is_made=is_made):
+                raise UsageImportError(f"there is no schema '{schema}' in {place_of(engine)}; {WAYS_TO_ONE}")
             yield engine
         except (DBAPIError, psycopg.Error) as error:
             raise UsageImportError(error_message(engine, error, schema=schema)) from error

@@ -25,8 +25,12 @@ VERSION_TABLE: Final = "usage_import_version"
 MIGRATION_LOCK: Final = 7_301_001
 
 
-def migrate(engine: Engine, schema: str = DEFAULT_SCHEMA, *, version: str = SCHEMA_VERSION) -> None:
-    """Bring our schema up to ``version`` in one transaction; if it is there already, this costs one query.
+def migrate(
+    engine: Engine, schema: str = DEFAULT_SCHEMA, *, version: str = SCHEMA_VERSION, is_made: bool = True
+) -> bool:
+    """Bring our schema up to ``version`` in one transaction, and return whether there is one now.
+
+    If it is there already, this costs one query. If there is none and `is_made` is false, nothing is made.
 
     engine: its sessions find tables in the schema first. A lock lets one process migrate at a time.
     Raises ConfigurationError if the server or the database does not fit, if the schema holds tables of somebody else, or if it
@@ -34,7 +38,7 @@ def migrate(engine: Engine, schema: str = DEFAULT_SCHEMA, *, version: str = SCHE
     """
     with engine.connect() as connection:
         if _schema_version(connection, schema) == version:
-            return
+            return True
     from alembic import command
     from alembic.config import Config
 
@@ -45,13 +49,18 @@ def migrate(engine: Engine, schema: str = DEFAULT_SCHEMA, *, version: str = SCHE
         _check_server(connection)
         current = _schema_version(connection, schema)
         if current is None:
-            _make_schema(connection, schema)
+            has_schema = _find_empty(connection, schema)
+            if not is_made:
+                return False
+            if not has_schema:
+                connection.execute(text(f"create schema {schema}"))
         elif current > SCHEMA_VERSION:
             raise ConfigurationError(
                 f"the database has schema {current}, newer than this usage-import knows ({SCHEMA_VERSION}); upgrade usage-import"
             )
         config.attributes.update(connection=connection, schema=schema, version_table=VERSION_TABLE)
         command.upgrade(config, version)
+    return True
 
 
 def _check_server(connection: Connection) -> None:
@@ -68,14 +77,15 @@ def _check_server(connection: Connection) -> None:
         )
 
 
-def _make_schema(connection: Connection, schema: str) -> None:
-    """Make our schema, or take one that is empty; raises ConfigurationError if it holds anything."""
+def _find_empty(connection: Connection, schema: str) -> bool:
+    """Return whether there is an empty schema of that name; raises ConfigurationError if it holds anything."""
     if connection.scalar(text("select to_regnamespace(:schema)"), {"schema": schema}) is None:
-        connection.execute(text(f"create schema {schema}"))
-    elif execute(connection, SQL["holds_anything"], schema=schema).scalar():
+        return False
+    if execute(connection, SQL["holds_anything"], schema=schema).scalar():
         raise ConfigurationError(
             f"the schema '{schema}' holds tables of something else; name one that is new or empty with {SCHEMA_VARIABLE}"
         )
+    return True
 
 
 def _schema_version(connection: Connection, schema: str) -> str | None:

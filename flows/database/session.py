@@ -4,11 +4,12 @@ import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
+from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
 import psycopg
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import Dialect, make_url
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
@@ -51,6 +52,11 @@ POOLED: Final = (
     "connect directly, or to a pool in session mode"
 )
 
+PLACE: Final = "place"
+"""The option of engines and connections that names their database for people."""
+
+EMBEDDED: Final = "the embedded database in"
+
 _hiding: Final = Lock()
 
 
@@ -65,14 +71,18 @@ def schema_name(environ: Mapping[str, str]) -> str:
     return name
 
 
-def make_engine(url: str, *, schema: str = DEFAULT_SCHEMA, is_embedded: bool = False) -> Engine:
+def make_engine(url: str, *, schema: str = DEFAULT_SCHEMA, embedded_in: Path | None = None) -> Engine:
     """Make an engine whose sessions find our tables in a schema, and no others.
 
     Temporary tables are found before those of the schema, as everywhere in Postgres.
-    is_embedded: whether the URL is of our own server, which no variable of the shell concerns.
+    embedded_in: the home of our own server, which no variable of the shell concerns; None for any other server.
     """
+    is_embedded = embedded_in is not None
     engine = create_engine(
-        url, poolclass=NullPool, connect_args={"application_name": "usage-import", "client_encoding": "UTF8"}
+        url,
+        poolclass=NullPool,
+        connect_args={"application_name": "usage-import", "client_encoding": "UTF8"},
+        execution_options={PLACE: f"{EMBEDDED} {embedded_in}" if is_embedded else _host_and_database(url)},
     )
     hidden = {name for name in os.environ if name.startswith("PG")} if is_embedded else _disturbing(url)
 
@@ -101,6 +111,11 @@ def make_engine(url: str, *, schema: str = DEFAULT_SCHEMA, is_embedded: bool = F
     return engine
 
 
+def place_of(database: Engine | Connection) -> str:
+    """Return the name of a database for people: its host and name, or the folder of the embedded one."""
+    return str(database.get_execution_options().get(PLACE, ""))
+
+
 @contextmanager
 def without_variables(names: Collection[str]) -> Iterator[None]:
     """Take variables out of the environment of this process for a moment; libpq reads them when it connects."""
@@ -120,3 +135,11 @@ def _disturbing(url: str) -> frozenset[str]:
     address = make_url(url)
     names_host = address.host or {"host", "hostaddr", "service"} & address.query.keys()
     return CHANGE_ROWS | (LEAD_ELSEWHERE if names_host else frozenset())
+
+
+def _host_and_database(url: str) -> str:
+    """Return the database and the host that an address names, without its user and its password."""
+    address = make_url(url)
+    named = {name: address.query.get(name) for name in ("host", "hostaddr", "service", "dbname")}
+    host = address.host or named["host"] or named["hostaddr"] or named["service"] or "the default host"
+    return f"database {address.database or named['dbname'] or address.username or 'by default'} on {host}"

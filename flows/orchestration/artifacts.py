@@ -4,6 +4,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine
 
+from flows.database.session import place_of
 from flows.history.rejections import group_rejections
 from flows.history.runs import import_seconds, show_import
 from flows.output.markdown import ledger_page, rejections_page, usage_page
@@ -34,7 +35,12 @@ def artifacts_of(connection: Connection, ledger: Ledger) -> dict[str, tuple[str,
     changes = largest_changes(connection, import_id, limit=CHANGES_SHOWN)
     seconds = import_seconds(connection, import_id)
     provenance = show_import(connection, import_id)
-    written = {"ledger": ("What became of every row", ledger_page(ledger, provenance, seconds=seconds))}
+    written = {
+        "ledger": (
+            "What became of every row",
+            ledger_page(ledger, provenance | {"database": place_of(connection)}, seconds=seconds),
+        )
+    }
     if rejections:
         written["rejections"] = ("Rows set aside, by reason", rejections_page(ledger, rejections))
     if changes:

@@ -4,6 +4,7 @@ No address and no password of the database is ever a parameter: the flow and its
 environment names. The flow keeps it up, and holds the import lock, from the first stage to the last.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -19,14 +20,22 @@ from prefect.utilities.urls import url_for
 from pydantic import AwareDatetime, Field
 
 from flows.database.connection import open_database
+from flows.database.embedded.installation import URL_VARIABLE
+from flows.database.session import place_of
 from flows.imports.request import ImportRequest, pace
 from flows.imports.run import ImportResult, run_import
 from flows.orchestration.artifacts import keep_artifacts
+from flows.orchestration.prefect_api import STACK_VARIABLE
 from flows.orchestration.prefect_runner import PrefectRunner
 from flows.orchestration.run_names import canonical_line, run_name
 from flows.output.progress import NoDisplay, ProgressDisplay
-from schemas.errors import UsageImportError
+from schemas.errors import ConfigurationError, UsageImportError
 from schemas.vocabulary import ImportStatus
+
+NO_DATABASE: Final = (
+    f"{URL_VARIABLE} is not set where this flow runs; name the database in the environment of its worker, or use "
+    "'usage-import up'"
+)
 
 WRITE_ARTIFACTS: Final = "write artifacts"
 
@@ -83,6 +92,8 @@ def import_usage(
         reason=reason,
         wait=wait,
     )
+    if not (os.environ.get(URL_VARIABLE, "").strip() or os.environ.get(STACK_VARIABLE)):
+        return Failed(message=NO_DATABASE, data=ConfigurationError(NO_DATABASE))
     return run_in_flow(request, display=NoDisplay(), results=[])
 
 
@@ -95,6 +106,7 @@ def run_in_flow(
     """
     try:
         with open_database() as engine:
+            get_run_logger().info("imports into %s", place_of(engine))
             runner = PrefectRunner(engine, pace=pace(), display=display)
             result = run_import(replace(request, flow_run_id=flow_run.id), runner)
             results.append(result)

@@ -24,6 +24,7 @@ from flows.orchestration.child_process import LOOK_SECONDS, Child, child_process
 from flows.orchestration.prefect_api import (
     API_VARIABLE,
     QUIET,
+    STACK_VARIABLE,
     StackAddresses,
     answers,
     prefect_home,
@@ -173,7 +174,8 @@ def server(environ: Mapping[str, str], port: int) -> Iterator[Child]:
 @contextmanager
 def deployments(environ: Mapping[str, str], addresses: StackAddresses) -> Iterator[Child]:
     """Run a process that serves the deployments; relative sources are looked up in the folder in which the stack runs."""
-    environment = {**server_environment(environ), **QUIET, API_VARIABLE: addresses.api_url}
+    of_stack = {API_VARIABLE: addresses.api_url, STACK_VARIABLE: "1"}
+    environment = {**server_environment(environ), **QUIET, **of_stack}
     with child_process(
         "the process that serves the deployments",
         ("flows.orchestration.deployments",),

@@ -23,6 +23,9 @@ from schemas.errors import UsageImportError
 
 API_VARIABLE: Final = "PREFECT_API_URL"
 
+STACK_VARIABLE: Final = "USAGE_IMPORT_STACK"
+"""Set by `usage-import up` for the processes of its stack, whose database it holds up."""
+
 PATIENCE_SECONDS: Final = 10
 
 RETRIES: Final = 2

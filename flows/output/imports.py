@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -34,19 +35,24 @@ IMPORT_COLUMNS: Final = {
 
 
 def report_run(
-    ledger: Ledger, catalog: CatalogResult | None, *, as_json: bool, is_wide: bool = False
+    ledger: Ledger, catalog: CatalogResult | None, *, place: str, as_json: bool, is_wide: bool = False
 ) -> None:
-    """Print what an import did, as JSON with the catalog named with it; raise UsageImportError with its message if it failed."""
+    """Print what an import did, as JSON with the catalog named with it; raise UsageImportError with its message if it failed.
+
+    place: the database that it was written to.
+    """
+    nearby = place.replace(f"{Path.cwd()}/", "")
     if as_json:
-        print_json(ledger_document(ledger) | {"catalog": None if catalog is None else catalog.as_json()})
+        loaded = None if catalog is None else catalog.as_json()
+        print_json(ledger_document(ledger) | {"catalog": loaded, "database": place})
     elif ledger.status == ImportStatus.UNCHANGED:
         for note in ledger_notes(ledger):
             say(note)
-        say(f"nothing new: every file is known already, last from import {ledger.import_id}")
+        say(f"nothing new: every file is known already, last from import {ledger.import_id}, in {nearby}")
     else:
         _print_outcomes(ledger, is_wide=is_wide)
         if ledger.status == ImportStatus.PUBLISHED:
-            say(f"import {ledger.import_id} published: {effect_line(ledger)}")
+            say(f"import {ledger.import_id} published: {effect_line(ledger)}, in {nearby}")
     if ledger.status == ImportStatus.FAILED:
         raise UsageImportError(ledger.message or f"import {ledger.import_id} failed")
 

@@ -98,6 +98,7 @@ def _provenance_list(ledger: Ledger, provenance: Mapping[str, Any]) -> str:
     values = {
         "sources": " ".join(sources["sources"]),
         "mapping": sources["mapping"],
+        "database": provenance.get("database"),
         "clock": ledger.clock,
         "started": provenance["started_at"],
         "published": provenance["published_at"],

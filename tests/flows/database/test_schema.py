@@ -61,7 +61,6 @@ def test_tables_of_others_with_our_names_stay(empty_desk: Desk, path: str, versi
 def test_the_schema_may_have_another_name(empty_desk: Desk) -> None:
     """With USAGE_IMPORT_SCHEMA two installations share a database, and neither sees the other."""
     named = {"USAGE_IMPORT_SCHEMA": "billing_2"}
-    empty_desk("settings", environment=named)
     empty_desk("catalog", empty_desk.write_catalog(catalog_of(CALLS)), environment=named)
     assert empty_desk.select(IN_SCHEMA.format("billing_2")) == [(1,)]
     assert empty_desk.select(IN_SCHEMA.format("usage_import")) == [(0,)]

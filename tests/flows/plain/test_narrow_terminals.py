@@ -89,7 +89,10 @@ TABLES: dict[str, tuple[Callable[[], None], set[str]]] = {
         {"731", "unfinished", "2026-10-03T04:05:06Z", "20000000"},
     ),
     "rejects": (lambda: print_groups([CAUSE]), {"1234567", "timestamp_in_future"}),
-    "run": (lambda: report_run(LEDGER, None, as_json=False), {"20,000,000", "19,999,000"}),
+    "run": (
+        lambda: report_run(LEDGER, None, place="the database", as_json=False),
+        {"20,000,000", "19,999,000"},
+    ),
 }
 """How each table is printed, and what it shows whole however narrow the terminal is."""
 

@@ -109,6 +109,21 @@ def test_after_a_file_has_failed_its_sibling_is_not_read_to_the_end(
     assert chunks < 3000
 
 
+def test_a_flow_without_a_named_database_is_refused(
+    small: SmallInstallation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A worker that was not told its database makes none in the folder where it happens to run."""
+    from flows.orchestration.import_flow import import_usage
+
+    path = small.write("rows", [event()])
+    monkeypatch.delenv("USAGE_IMPORT_DATABASE_URL")
+    monkeypatch.setenv("USAGE_IMPORT_HOME", str(tmp_path / "elsewhere"))
+    state = import_usage(sources=[path], return_state=True)
+    assert state.is_failed()
+    assert "USAGE_IMPORT_DATABASE_URL is not set where this flow runs" in (state.message or "")
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_the_pace_is_read_when_the_flow_runs() -> None:
     """A pace that is none is an error of the run, not of the import of the flow's module."""
     code = "import flows.orchestration.import_flow"
