@@ -26,7 +26,7 @@ LISTS = {
     "events": "Events",
     "unassigned": "Unassigned events",
 }
-OF_ONE_COMMAND = {"catalog", "rejections", "catalog_version", "mapping_digest", "days"}
+OF_ONE_COMMAND = {"catalog", "rejections", "catalog_version", "mapping_digest", "days", "database"}
 """Keys that only one of the commands of a section has."""
 
 
@@ -53,7 +53,7 @@ def test_the_keys_of_every_command_are_listed(documents: Mapping[str, Any]) -> N
     run, check, shown, catalog = (documents[name] for name in ("run", "check", "imports show", "catalog"))
     ledger = set(SECTIONS["Ledgers"])
     assert set(run) == ledger - {"rejections"}
-    assert set(check) == ledger - {"catalog"}
+    assert set(check) == ledger - {"catalog", "database"}
     assert set(shown["ledger"]) == ledger - OF_ONE_COMMAND
     for of in (run, check, shown["ledger"]):
         assert [set(file) for file in of["files"]] == [set(SECTIONS["Files of a ledger"])]
