@@ -77,7 +77,7 @@ class Template(_Part):
 
 
 class Property(_Part):
-    """A property made of a column's cell; without ``type`` it has the type of the cell."""
+    """A property made of a column's cell; without ``type`` it has the type of the cell, in CSV a number in its plain form is one."""
 
     column: str
     type: Literal["text", "number", "boolean"] | None = None
@@ -135,7 +135,7 @@ class Mapping(_Part):
     """The way one source is read; the default takes columns by the names of the fields."""
 
     time_zone: str | None = None
-    missing_timestamp: Literal["now", "reject"] = "now"
+    missing_timestamp: Literal["now", "reject"] | None = None
     oldest: Annotated[datetime, AfterValidator(_in_utc)] | None = None
     on_conflict: Literal["correct", "reject"] = "correct"
     version: Version | None = None
@@ -148,6 +148,13 @@ class Mapping(_Part):
         """The SHA-256 (hex) of the canonical form, equal for mappings that say the same."""
         canonical = json.dumps(self.model_dump(mode="json", exclude_none=True), sort_keys=True)
         return sha256(canonical.encode()).hexdigest()
+
+    @property
+    def requires_timestamp(self) -> bool:
+        """Return whether a row without a timestamp is rejected: by default if the mapping makes the timestamp."""
+        if self.missing_timestamp is None:
+            return self.fields is not None and "timestamp" in self.fields
+        return self.missing_timestamp == "reject"
 
     @property
     def rejects_conflicts(self) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.reference.instants import NoInstantError, from_epoch, parse_instant, to_microseconds
 from tests.reference.reading import Row
-from tests.reference.values import JSON_NUMBER, NotJsonError, TooLong, decode, number
+from tests.reference.values import JSON_NUMBER, NotJsonError, TooLong, decode, number, plain
 
 FIELDS = {
     "eventName": "event_name",
@@ -79,7 +79,10 @@ def read_mapping(text: str) -> Mapping:
     properties = document.get("properties", {})
     return Mapping(
         time_zone=document.get("time_zone"),
-        is_timestamp_required=document.get("missing_timestamp") == "reject",
+        is_timestamp_required=document.get(
+            "missing_timestamp", "reject" if "timestamp" in document.get("fields", {}) else "now"
+        )
+        == "reject",
         oldest=oldest.astimezone(UTC) if oldest else None,
         refuses_corrections=document.get("on_conflict") == "reject",
         version=document["version"]["column"] if "version" in document else None,
@@ -137,9 +140,18 @@ def _cell_value(cell: str, kind: str | None) -> object:
         return cell
     if kind == "boolean":
         return {"true": True, "false": False}.get(cell, ["no boolean"])
-    if JSON_NUMBER.fullmatch(cell):
-        return number(cell)
-    return ["no number"] if kind == "number" else cell
+    if not JSON_NUMBER.fullmatch(cell):
+        return ["no number"] if kind == "number" else cell
+    return number(cell) if kind == "number" or _is_plain(cell) else cell
+
+
+def _is_plain(cell: str) -> bool:
+    """A number written as anyone would: not a code such as 1.10, 10E2 or -0; 5.0 is taken for 5."""
+    value = number(cell)
+    if isinstance(value, TooLong):
+        return not re.search("[eE]", cell) and not re.search(r"\.[0-9]+0$", cell)
+    written = plain(value)
+    return cell in {written, written if "." in written else f"{written}.0"}
 
 
 def _mapped(cells: dict[str, str], mapping: Mapping) -> Fields:

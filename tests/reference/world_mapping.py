@@ -36,7 +36,8 @@ class Mapped:
         settings = {
             'properties = "rest"': self.is_rest,
             f"time_zone = {json.dumps(self.zone)}": self.zone is not None,
-            'missing_timestamp = "reject"': self.is_timestamp_required,
+            'missing_timestamp = "now"': not self.is_timestamp_required,
+            'missing_timestamp = "reject"': self.is_timestamp_required and self.is_rest,
             f"oldest = {self.oldest or FOREVER:%Y-%m-%dT%H:%M:%SZ}": self.oldest is not None,
             'on_conflict = "reject"': self.refuses_corrections,
             'version = { column = "upd at" }': self.has_version,

@@ -27,13 +27,14 @@ def test_columns_are_fields_by_their_names() -> None:
 @pytest.mark.parametrize(
     ("cell", "value"),
     [
-        ("1", Decimal(1)), ("-0.50", Decimal("-0.5")), ("1e3", Decimal(1000)), ("9007199254740993", Decimal(9007199254740993)), ("0.1000000000000000000000000001", Decimal("0.1000000000000000000000000001")),
+        ("1", Decimal(1)), ("-0.5", Decimal("-0.5")), ("5.0", Decimal(5)), ("0", Decimal(0)), ("0.0", Decimal(0)), ("9007199254740993", Decimal(9007199254740993)), ("0.1000000000000000000000000001", Decimal("0.1000000000000000000000000001")),
         ("+5", "+5"), (".5", ".5"), (" 7", " 7"), ("1,000", "1,000"), ("1.000,50", "1.000,50"), ("NaN", "NaN"), ("Infinity", "Infinity"), ("01", "01"), ("true", "true"), ("null", "null"),
-        ("1.23E+15", Decimal("1.23E+15")), ("2024-01-01", "2024-01-01"), ('q"\\\n\t\x01', 'q"\\\n\t\x01'), ("é\U0001f600", "é\U0001f600"), ("{}", "{}"),
+        ("1.10", "1.10"), ("-0.50", "-0.50"), ("1.00", "1.00"), ("1e3", "1e3"), ("10E2", "10E2"), ("26e87555", "26e87555"), ("007", "007"), ("-0", "-0"),
+        ("1.23E+15", "1.23E+15"), ("2024-01-01", "2024-01-01"), ('q"\\\n\t\x01', 'q"\\\n\t\x01'), ("é\U0001f600", "é\U0001f600"), ("{}", "{}"),
     ],
 )  # fmt: skip
-def test_a_property_of_csv_is_a_number_where_its_text_is_one(cell: str, value: object) -> None:
-    """A JSON number keeps its digits; any other cell is a text, and no date is guessed."""
+def test_a_property_of_csv_is_a_number_in_its_plain_form_only(cell: str, value: object) -> None:
+    """A number keeps its digits; versions, SKUs and commits that look like numbers are texts, and no date is guessed."""
     (value_read,) = properties(of_csv(BY_NAME | {"properties.v": cell}))
     assert value_read == {"v": value}
     assert type(value_read["v"]) is type(value)

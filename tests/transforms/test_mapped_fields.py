@@ -130,7 +130,7 @@ def test_members_of_json_are_columns_with_dots() -> None:
         "usage": {"tokens": 1.50, "label": "7"},
     }
     halves = sifted(
-        json_chunk([json.dumps(row).encode(), b"{", b'{"kind": ["k"], "who": {"id": "acme"}}']),
+        json_chunk([json.dumps(row).encode(), b"{", b'{"kind": ["k"], "who": {"id": "acme"}, "at": 1}']),
         mapping=mapping,
     )
     assert halves.accepted.select(
@@ -178,3 +178,25 @@ def test_the_size_of_a_chunk_does_not_change_the_result_for_tables(
     kept = [column for column in whole.accepted.columns if column not in {"row", "line"}]
     assert pl.concat([part.accepted for part in parts]).select(kept).equals(whole.accepted.select(kept))
     assert [one for part in parts for one in refusals(part)] == refusals(whole)
+
+
+@pytest.mark.parametrize(
+    ("setting", "codes"),
+    [
+        ("", ["missing_timestamp"]),
+        ('missing_timestamp = "reject"', ["missing_timestamp"]),
+        ('missing_timestamp = "now"', []),
+    ],
+)
+def test_a_mapped_source_does_not_bill_at_the_clock_by_accident(setting: str, codes: list[str]) -> None:
+    """A subtotal row without a date is rejected if the mapping makes the timestamp, unless it asks for the clock."""
+    mapping = mapping_of(f"""
+        {setting}
+        [fields]
+        eventName = {{ value = "call" }}
+        externalCustomerId = {{ column = "customer" }}
+        timestamp = {{ column = "at" }}
+    """)
+    dated, subtotal = {"customer": "acme", "at": "2026-01-01T00:00:00Z"}, {"customer": "acme", "at": ""}
+    halves = of_csv(dated, subtotal, mapping=mapping)
+    assert [code for code, _, _ in refusals(halves)] == codes

@@ -9,9 +9,10 @@ import polars as pl
 from schemas.documents.mapping import Constant, Property
 from transforms.rows.cells import BLOCK_COLUMNS, Cells, Kind, batched, json_texts
 from transforms.values.json import quote, write
-from transforms.values.numbers import JSON_NUMBER
+from transforms.values.numbers import JSON_NUMBER, PLAIN_NUMBER
 
-_NUMBER = rf"^{JSON_NUMBER}$"
+_NUMBER = rf"^(?:{JSON_NUMBER})$"
+_PLAIN_NUMBER = rf"^(?:{PLAIN_NUMBER})$"
 _NONE = pl.lit(None, pl.String)
 
 
@@ -117,7 +118,8 @@ def _member(cells: Cells, name: str, source: Property | Constant) -> _Member:
         fits = ~cells.is_kind(column, Kind.OTHER)
         return _typed(name, text, value=json_texts(text), fits=fits, flaw="is a list")
     if not cells.is_typed:
-        value = pl.when(is_number).then(text).otherwise(cells.json_text(column, where=~is_number))
+        is_plain = text.str.contains(_PLAIN_NUMBER)
+        value = pl.when(is_plain).then(text).otherwise(cells.json_text(column, where=~is_plain))
         return _Member(name=name, value=value, is_flawed=pl.lit(False))
     is_text = cells.is_kind(column, Kind.TEXT)
     fits = is_number | ~cells.is_kind(column, Kind.NUMBER)

@@ -57,9 +57,7 @@ def sift(
     rows = normalise(fields.rows, mapping=mapping, clock=clock)
     rows = resolve_customers(rows, customers=customers, contracts=contracts)
     rules = row_rules(
-        latest=latest_at(clock),
-        oldest=mapping.oldest,
-        is_timestamp_required=mapping.missing_timestamp == "reject",
+        latest=latest_at(clock), oldest=mapping.oldest, is_timestamp_required=mapping.requires_timestamp
     )
     validated = validate(rows.hstack(chunk.positions).with_row_index("place"), rules)
     accepted = identify(validated.accepted, customers=customers, contracts=contracts)

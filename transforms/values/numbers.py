@@ -5,6 +5,9 @@ import re
 JSON_NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 """The grammar of a JSON number, for Python's and polars' regular expressions alike."""
 
+PLAIN_NUMBER = r"0(?:\.0)?|-?[1-9][0-9]*(?:\.(?:0|[0-9]*[1-9]))?|-?0\.[0-9]*[1-9]"
+"""A number in its plain form, ``5.0`` among them. Any other text, such as ``1.10``, ``007`` or ``1e3``, may be a code."""
+
 DIGIT_LIMIT = 1000
 """The digits allowed on either side of the point, written plainly; leading and trailing zeros do not count."""
 
