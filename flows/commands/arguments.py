@@ -12,8 +12,22 @@ import typer
 from schemas.errors import ConfigurationError
 
 
-def parse_instant(value: str) -> datetime:
-    """Return an instant with a time zone, in UTC; raises ConfigurationError for any other text."""
+def parse_clock(value: str | None, *, is_future: bool) -> datetime | None:
+    """Return the instant of --clock, in UTC, or None if it is not given.
+
+    is_future: whether it may be far ahead of the machine's clock. Raises ConfigurationError if it is without that, and
+    for any other text than an instant with a time zone.
+    """
+    if value is None:
+        return None
+    from flows.imports.clock import refuse_far_clock
+
+    clock = _instant(value)
+    refuse_far_clock(clock, is_future=is_future)
+    return clock
+
+
+def _instant(value: str) -> datetime:
     try:
         read = datetime.fromisoformat(value)
         if read.tzinfo is not None:
@@ -49,6 +63,11 @@ All = Annotated[bool, typer.Option("--all", help="Print every line of the table,
 
 Clock = Annotated[
     str | None, typer.Option("--clock", metavar="TS", help="The instant to use instead of now.")
+]
+
+Future = Annotated[
+    bool,
+    typer.Option("--future", help="Take a --clock that is ahead of this machine's, for tests and replays."),
 ]
 
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for a running import instead of failing.")]

@@ -9,11 +9,12 @@ import typer
 from flows.commands.arguments import (
     AllowWithdrawn,
     Clock,
+    Future,
     Json,
     Reason,
     Wait,
     database,
-    parse_instant,
+    parse_clock,
     reading,
 )
 
@@ -26,6 +27,7 @@ def catalog_command(
         bool, typer.Option("--prune", help="Remove things that the folder lacks and nothing refers to.")
     ] = False,
     clock: Clock = None,
+    is_future: Future = False,
     reason: Reason = None,
     allow_withdrawn: AllowWithdrawn = False,
     wait: Wait = False,
@@ -36,7 +38,7 @@ def catalog_command(
     from flows.output.catalog import report_catalog
     from flows.output.progress_bar import import_progress
 
-    read_at = parse_instant(clock) if clock is not None else datetime.now(UTC)
+    read_at = parse_clock(clock, is_future=is_future) or datetime.now(UTC)
     with database() as engine, import_progress() as display:
         loaded = load_catalog(
             engine,
@@ -51,13 +53,19 @@ def catalog_command(
     report_catalog(loaded, as_json=as_json)
 
 
-def rollup(clock: Clock = None, reason: Reason = None, wait: Wait = False, as_json: Json = False) -> None:
+def rollup(
+    clock: Clock = None,
+    is_future: Future = False,
+    reason: Reason = None,
+    wait: Wait = False,
+    as_json: Json = False,
+) -> None:
     """Move the clock to now, and publish the lines: periods that are over become due."""
     from flows.imports.recompute import run_rollup
     from flows.output.imports import report_rollup
     from flows.output.progress_bar import import_progress
 
-    read_at = parse_instant(clock) if clock is not None else None
+    read_at = parse_clock(clock, is_future=is_future)
     with database(is_made=False) as engine, import_progress() as display:
         ledger = run_rollup(engine, clock=read_at, reason=reason, wait=wait, display=display)
     report_rollup(ledger, as_json=as_json)

@@ -22,6 +22,7 @@ from pydantic import AwareDatetime, Field
 from flows.database.connection import open_database
 from flows.database.embedded.installation import URL_VARIABLE
 from flows.database.session import place_of
+from flows.imports.clock import refuse_far_clock
 from flows.imports.request import ImportRequest, pace
 from flows.imports.run import ImportResult, run_import
 from flows.orchestration.artifacts import keep_artifacts
@@ -59,6 +60,7 @@ def import_usage(
     catalog: str | None = None,
     mapping: str | None = None,
     clock: AwareDatetime | None = None,
+    future: bool = False,  # noqa: FBT001, FBT002 (Prefect shows it as a switch of its form)
     max_rejected: Annotated[Decimal, Field(ge=0, le=1)] | None = None,
     set_aside: bool = False,  # noqa: FBT001, FBT002 (Prefect shows it as a switch of its form)
     max_unassigned: Annotated[Decimal, Field(ge=0, le=1)] | None = None,
@@ -73,6 +75,7 @@ def import_usage(
         catalog: a folder with customers, meters, plans and contracts to load with the import
         mapping: a TOML file that says how the sources' columns become fields
         clock: the instant to go by instead of now
+        future: take a clock that is ahead of the machine's, for tests and replays
         max_rejected: the share of rows above which the import fails, 0.05 for 5 %, as without it
         set_aside: leave out files above that share, and those that cannot be read, instead of failing
         max_unassigned: the share of events on no line above which the import has a warning, 0.05 as without it
@@ -94,6 +97,10 @@ def import_usage(
     )
     if not (os.environ.get(URL_VARIABLE, "").strip() or os.environ.get(STACK_VARIABLE)):
         return Failed(message=NO_DATABASE, data=ConfigurationError(NO_DATABASE))
+    try:
+        refuse_far_clock(clock, is_future=future)
+    except ConfigurationError as error:
+        return Failed(message=str(error), data=error)
     return run_in_flow(request, display=NoDisplay(), results=[])
 
 

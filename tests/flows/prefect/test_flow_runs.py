@@ -56,6 +56,7 @@ def test_no_secret_is_a_parameter(stack: Stack, october: Answer) -> None:
         "catalog",
         "mapping",
         "clock",
+        "future",
         "max_rejected",
         "set_aside",
         "max_unassigned",
