@@ -42,6 +42,8 @@ class FileLedger(RowCounts):
     """The import that read other bytes under the same name, if there is one."""
     set_aside: str | None = None
     """Why the file is left out of the import whole, if it is."""
+    first_event_at: str | None = None
+    last_event_at: str | None = None
     warnings: list[str] = field(default_factory=list)
 
 

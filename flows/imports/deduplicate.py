@@ -24,6 +24,7 @@ from schemas.tables.working import occurrence_outcomes
 from schemas.vocabulary import Outcome, RejectionCode
 from transforms.identity.keys import ordinal_key
 from transforms.identity.outcomes import decide_outcomes
+from transforms.imports.readings import FileReading, reading_of
 from transforms.rows.counts import bounded_counts
 from transforms.statements import statements
 
@@ -39,13 +40,14 @@ SQL: Final = statements("flows/imports/deduplicate.sql")
 
 @dataclass(frozen=True)
 class Deduplication:
-    """The ledger of each file of an import, and its number of rows that corrected another row of the same file.
+    """The ledger of each file of an import, its number of rows that corrected another row of the same file, and its reading.
 
-    Both are by file_id.
+    All are by file_id.
     """
 
     files: dict[int, FileLedger]
     own_corrections: dict[int, int]
+    readings: dict[int, FileReading]
 
 
 def deduplicate(connection: Connection, *, import_id: int, is_conflict_rejected: bool) -> Deduplication:
@@ -130,7 +132,8 @@ def _deduplication(loaded: Sequence[RowMapping], outcomes: Sequence[RowMapping])
             )
         if counted["corrects_own_file"]:
             own_corrections[counted["file_id"]] += rows
-    return Deduplication(files, own_corrections)
+    readings = {file["file_id"]: reading_of(file["rows"], file["counts"]) for file in loaded}
+    return Deduplication(files, own_corrections, readings)
 
 
 def _loaded_ledger(file: RowMapping) -> FileLedger:

@@ -92,6 +92,7 @@ def deduplicate_import(connection: Connection, opened: OpenImport, *, is_registe
         mapping=opened.mapping,
         max_rejected=opened.max_rejected,
         own_corrections=deduplication.own_corrections,
+        readings=deduplication.readings,
     )
     if refusal is not None:
         ledger.status, ledger.message = ImportStatus.FAILED, refusal_message(refusal, ledger)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +19,7 @@ from schemas.errors import UsageImportError
 from schemas.ledger import FileLedger, Ledger, RowCounts
 from schemas.tables.imports import import_files, imports
 from schemas.vocabulary import ImportStatus
+from transforms.imports.readings import FileReading
 from transforms.rows.counts import bounded_counts
 
 
@@ -45,9 +47,19 @@ def ledger_of(opened: OpenImport, deduplication: Deduplication) -> Ledger:
         counted.file_id, counted.is_unchanged = file.file_id, file.is_unchanged
         counted.replaces_import_id = file.replaces_import_id
         counted.set_aside = left_out_note(file)
+        take_reading(counted, deduplication.readings.get(file.file_id), clock=opened.clock)
         ledger.files.append(counted)
         add_counts(ledger, counted)
     return ledger
+
+
+def take_reading(file: FileLedger, reading: FileReading | None, *, clock: datetime) -> None:
+    """Complete the ledger of a file by its first and last timestamp, and by warnings about the way it was read."""
+    if reading is not None and not file.is_unchanged:
+        file.first_event_at, file.last_event_at = (
+            None if at is None else instant(at) for at in (reading.first_at, reading.last_at)
+        )
+        file.warnings += reading.warnings(clock)
 
 
 def note_set_aside(ledger: Ledger, reasons: Mapping[int, str]) -> None:

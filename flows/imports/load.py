@@ -64,6 +64,7 @@ class SiftedChunk:
     last_row: int
     sifted: Sifted
     bytes_read: int
+    ends_open: bool
 
 
 Item = TypeVar("Item")
@@ -164,6 +165,7 @@ def sifted_chunks(
             last_row=chunk.positions["row"][-1],
             sifted=sifted,
             bytes_read=chunk.bytes_read,
+            ends_open=chunk.ends_open,
         )
 
 
@@ -192,7 +194,7 @@ def write_chunk(connection: Connection, order: LoadOrder, chunk: SiftedChunk) ->
             rows=chunk.rows,
             rejected=rejected.height,
             keyless=accepted["is_keyless"].sum(),
-            counts=chunk_counts(chunk.sifted),
+            counts=chunk_counts(chunk.sifted) | {"ends_open": chunk.ends_open},
         )
     )
 

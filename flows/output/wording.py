@@ -2,15 +2,25 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
 from flows.catalog.result import CatalogResult
 from schemas.ledger import FileLedger, Ledger, LineChanges, RowCounts
 from schemas.vocabulary import ImportStatus, Outcome
-from transforms.imports.acceptance import KeyTooShort, MostlyBefore2000, Refusal, TooManyRejected
+from transforms.imports.acceptance import (
+    KeyTooShort,
+    MissingMember,
+    MostlyBefore2000,
+    Refusal,
+    TooManyRejected,
+)
+from transforms.values.text import quoted
 
 FILES_NAMED = 3
+
+FIELDS_NAMED = 20
 
 COUNTED_ROWS: Final = ("rows", *(outcome.value for outcome in Outcome))
 """The counts of ``RowCounts`` in the order in which they are printed: all rows, then the rows of each outcome."""
@@ -127,6 +137,7 @@ def ledger_notes(ledger: Ledger) -> Iterator[str]:
         yield f"local times that occur twice, taken as the earlier: {ledger.doubled_local_times:,}"
     if ledger.before_2000:
         yield f"events before the year 2000: {ledger.before_2000:,}"
+    yield from _times(ledger)
     for file in ledger.files:
         if file.set_aside:
             yield f"{file.uri}: set aside, nothing of it is loaded: {file.set_aside}"
@@ -137,9 +148,23 @@ def ledger_notes(ledger: Ledger) -> Iterator[str]:
         yield from (f"{file.uri}: warning: {warning}" for warning in file.warnings)
 
 
+def _times(ledger: Ledger) -> Iterator[str]:
+    """Yield the first and the last timestamp of all files, if any has one."""
+    times = [time for file in ledger.files for time in (file.first_event_at, file.last_event_at) if time]
+    if times:
+        yield f"timestamps: {min(times, key=datetime.fromisoformat)} to {max(times, key=datetime.fromisoformat)}"
+
+
 def refusal_message(refusal: Refusal, ledger: Ledger) -> str:
     """Return one line that says why an import is refused, and the ways out."""
     match refusal:
+        case MissingMember():
+            others = ", ".join(map(quoted, refusal.others[:FIELDS_NAMED]))
+            hint = f"; there are {others}" if others else ""
+            return (
+                f"{refusal.uri}: {quoted(refusal.name)}, which the mapping reads, is in none of "
+                f"{counted(refusal.rows, 'row')}{hint}; mend the mapping"
+            )
         case TooManyRejected():
             return _too_many_rejected(refusal, ledger)
         case MostlyBefore2000():

@@ -34,6 +34,7 @@ class Chunk:
     cells: None for JSON; String columns for CSV, native types for Parquet; as high as ``positions``.
     malformed: index within the chunk → the reason why that row cannot be read.
     bytes_read: bytes of the source, as stored, consumed so far.
+    ends_open: whether the file is CSV, has been read to its end, and its last row has no line end.
     """
 
     positions: pl.DataFrame
@@ -41,3 +42,4 @@ class Chunk:
     cells: pl.DataFrame | None
     malformed: dict[int, Malformed]
     bytes_read: int
+    ends_open: bool = False

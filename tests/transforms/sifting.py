@@ -1,6 +1,7 @@
 """Three customers, two contracts and a clock, and functions that sift rows with them."""
 
 import json
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -55,7 +56,14 @@ def sum_of(counts: list[SiftCounts]) -> SiftCounts:
         defaulted_timestamps=sum(one.defaulted_timestamps for one in counts),
         doubled_local_times=sum(one.doubled_local_times for one in counts),
         before_2000=sum(one.before_2000 for one in counts),
+        mapped_members=dict(sum((Counter(one.mapped_members) for one in counts), Counter())),
+        times=_joined([one.times for one in counts if one.times]),
+        swapped_times=_joined([one.swapped_times for one in counts if one.swapped_times]),
     )
+
+
+def _joined(spans: list[tuple[str, str]]) -> tuple[str, str] | None:
+    return (min(first for first, _ in spans), max(last for _, last in spans)) if spans else None
 
 
 def event(**fields: Any) -> bytes:

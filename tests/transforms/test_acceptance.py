@@ -46,6 +46,7 @@ def refusal_of(
         mapping=mapping,
         max_rejected=max_rejected,
         own_corrections={file.file_id or 0: own_corrections},
+        readings={},
     )
 
 
@@ -91,7 +92,7 @@ def test_the_limit_holds_for_each_file() -> None:
     files += [file_of(rows=1_000, rejected=60, file_id=28), file_of(rows=1_000, rejected=1_000, file_id=29)]
     total = file_of(rows=30_000, rejected=1_060)
     refusal = refuse_import(
-        total, files, mapping=DEFAULT_MAPPING, max_rejected=FIVE_PERCENT, own_corrections={}
+        total, files, mapping=DEFAULT_MAPPING, max_rejected=FIVE_PERCENT, own_corrections={}, readings={}
     )
     assert isinstance(refusal, TooManyRejected)
     assert [file.file_id for file in refusal.files] == [29, 28]
@@ -124,6 +125,11 @@ def test_every_file_is_looked_at() -> None:
     sound, odd = file_of(rows=10, file_id=1), file_of(rows=10, before_2000=10, file_id=2)
     total = file_of(rows=20, before_2000=10)
     refusal = refuse_import(
-        total, [sound, odd], mapping=DEFAULT_MAPPING, max_rejected=FIVE_PERCENT, own_corrections={}
+        total,
+        [sound, odd],
+        mapping=DEFAULT_MAPPING,
+        max_rejected=FIVE_PERCENT,
+        own_corrections={},
+        readings={},
     )
     assert refusal == MostlyBefore2000("a.jsonl", 10, 10)

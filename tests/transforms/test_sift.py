@@ -216,7 +216,10 @@ def test_counts() -> None:
     ]
     counts = sifted(json_chunk(rows)).counts
     assert counts == SiftCounts(
-        unknown_fields={"a": 3}, defaulted_timestamps=1, doubled_local_times=0, before_2000=1
+        unknown_fields={"a": 3},
+        defaulted_timestamps=1,
+        before_2000=1,
+        times=("1999-12-31T23:59:59+00:00", "2025-06-01T00:00:00+00:00"),
     )
     doubled = sifted(
         json_chunk([event(timestamp="2024-10-27T02:30:00")]), mapping=Mapping(time_zone="Europe/Berlin")

@@ -8,6 +8,7 @@ from typing import Final
 
 from schemas.documents.mapping import Mapping, Template
 from schemas.ledger import FileLedger, RowCounts
+from transforms.imports.readings import FileReading
 
 MAX_REJECTED: Final = Decimal("0.05")
 """The share of rejected rows above which an import fails, unless the request names another."""
@@ -17,6 +18,16 @@ MAX_UNASSIGNED: Final = Decimal("0.05")
 
 MAX_OWN_CORRECTIONS: Final = Decimal("0.01")
 """The share of a file's rows that may correct one another; above it, a key made by a template is too short."""
+
+
+@dataclass(frozen=True)
+class MissingMember:
+    """A member that the mapping reads is in no row of a JSON file; others: members that the mapping does not read."""
+
+    uri: str
+    name: str
+    rows: int
+    others: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -50,7 +61,7 @@ class KeyTooShort:
     rows: int
 
 
-Refusal = TooManyRejected | MostlyBefore2000 | KeyTooShort
+Refusal = MissingMember | TooManyRejected | MostlyBefore2000 | KeyTooShort
 
 
 def refuse_import(
@@ -60,12 +71,19 @@ def refuse_import(
     mapping: Mapping,
     max_rejected: Decimal,
     own_corrections: Counts[int, int],
+    readings: Counts[int, FileReading],
 ) -> Refusal | None:
     """Return the first reason why an import must not count, or None if it may.
 
     total, files: the counts of the whole import and of each of its files. max_rejected: the share of rows that may be
     rejected. own_corrections: by file_id, the rows that corrected another row of the same file.
+    readings: by file_id, the way the files were read.
     """
+    for file in files:
+        reading = readings.get(file.file_id or 0)
+        missing = None if reading is None else reading.missing_member()
+        if missing is not None:
+            return MissingMember(file.uri, missing, file.rows, tuple(file.unknown_fields))
     above = files_above_limit(files, max_rejected)
     if above or 0 < total.rejected == total.rows:
         return TooManyRejected(total.rejected, total.rows, max_rejected, above)

@@ -1,11 +1,15 @@
 """Count what a ledger shows besides the outcomes of rows."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import polars as pl
 
+from schemas.documents.mapping import Mapping
 from transforms.rows.fields import Fields
+from transforms.rows.normalise import timestamp_form
+from transforms.rows.timestamps import read_instants
 from transforms.values.text import excerpt
 
 UNKNOWN_FIELDS_COUNTED = 100
@@ -17,12 +21,19 @@ OTHER_FIELDS = "…"
 
 @dataclass(frozen=True)
 class SiftCounts:
-    """The counts of a chunk: unknown fields over all readable rows, special timestamps over accepted rows."""
+    """The counts of a chunk: unknown fields and mapped members over all readable rows, timestamps over accepted rows.
+
+    times: the first and the last timestamp, omitted ones aside. swapped_times: the same with day and month exchanged, if
+    every one reads that way too.
+    """
 
     unknown_fields: dict[str, int] = field(default_factory=dict)
+    mapped_members: dict[str, int] = field(default_factory=dict)
     defaulted_timestamps: int = 0
     doubled_local_times: int = 0
     before_2000: int = 0
+    times: tuple[str, str] | None = None
+    swapped_times: tuple[str, str] | None = None
 
 
 def bounded_counts(counts: Iterable[dict[str, int]]) -> dict[str, int]:
@@ -37,11 +48,37 @@ def bounded_counts(counts: Iterable[dict[str, int]]) -> dict[str, int]:
     return kept | ({OTHER_FIELDS: other} if other else {})
 
 
-def counts_of(accepted: pl.DataFrame, fields: Fields) -> SiftCounts:
-    """Return the unknown fields of a chunk and the special timestamps of its accepted rows, counted."""
-    numbers = accepted.select(
-        defaulted=pl.col("is_timestamp_omitted").sum(),
-        doubled=pl.col("is_doubled").sum(),
+def counts_of(accepted: pl.DataFrame, fields: Fields, mapping: Mapping) -> SiftCounts:
+    """Return the counts of a chunk; accepted: its accepted rows with their ``timestamp`` as text."""
+    defaulted, doubled, before_2000 = accepted.select(
+        pl.col("is_timestamp_omitted").sum(),
+        pl.col("is_doubled").sum(),
         before_2000=(pl.col("at").dt.year() < 2000).sum(),
     ).row(0)
-    return SiftCounts(bounded_counts([fields.unknown]), *map(int, numbers))
+    stated = accepted.filter(~pl.col("is_timestamp_omitted"))
+    return SiftCounts(
+        unknown_fields=bounded_counts([fields.unknown]),
+        mapped_members=fields.mapped,
+        defaulted_timestamps=int(defaulted),
+        doubled_local_times=int(doubled),
+        before_2000=int(before_2000),
+        times=_span(stated["at"]),
+        swapped_times=_swapped_span(stated["timestamp"], mapping),
+    )
+
+
+def _span(at: pl.Series) -> tuple[str, str] | None:
+    first, last = at.min(), at.max()
+    if not isinstance(first, datetime) or not isinstance(last, datetime):
+        return None
+    return first.isoformat(), last.isoformat()
+
+
+def _swapped_span(texts: pl.Series, mapping: Mapping) -> tuple[str, str] | None:
+    """Return the span of timestamps with day and month exchanged, or None unless all of them read that way."""
+    form = timestamp_form(mapping)
+    if form.format is None or not len(texts) or not ("%d" in form.format and "%m" in form.format):
+        return None
+    swapped = form.format.replace("%d", "\0").replace("%m", "%d").replace("\0", "%m")
+    at = read_instants(texts, replace(form, format=swapped))["at"]
+    return None if at.null_count() else _span(at)

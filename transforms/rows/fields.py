@@ -35,6 +35,8 @@ class Fields:
 
     rows: pl.DataFrame
     unknown: dict[str, int]
+    mapped: dict[str, int]
+    """The rows of JSON that have each member that the mapping reads; empty for tables, which have their columns anyway."""
     raw: Callable[[int], bytes]
 
 
@@ -52,6 +54,7 @@ def map_fields(chunk: Chunk, *, mapping: Mapping, is_exact: bool = False) -> Fie
     return Fields(
         rows=_rows_of_table(cells, unreadable=cells.broken | unreadable, mapping=mapping),
         unknown={name: cells.count(name) for name in cells.columns if not is_used(name)},
+        mapped={},
         raw=cells.row_text if chunk.raws is None else chunk.raws.__getitem__,
     )
 
@@ -89,7 +92,7 @@ def _fields_of_json(
     rows, unknown = read_events(raws, unreadable=unreadable, is_exact=is_exact)
     if mapping.is_by_name:
         rows = rows.with_columns(version=pl.lit(None, pl.String), is_deleted=pl.lit(False))
-        return Fields(rows=_without_flaws(rows), unknown=dict(unknown), raw=raws.__getitem__)
+        return Fields(rows=_without_flaws(rows), unknown=dict(unknown), mapped={}, raw=raws.__getitem__)
     readable = [raw if why is None else b"" for raw, why in zip(raws, rows["malformed"], strict=True)]
     cells = member_cells(readable, wanted=_mapped_columns(mapping))
     if mapping.fields is not None:
@@ -104,6 +107,7 @@ def _fields_of_json(
     return Fields(
         rows=rows.hstack(_version_and_deletion(cells, mapping)),
         unknown={name: count for name, count in names.items() if not is_used(name)},
+        mapped={name: cells.count(name) for name in _expected_columns(mapping)},
         raw=raws.__getitem__,
     )
 
@@ -207,6 +211,13 @@ def _mapped_columns(mapping: Mapping) -> list[str]:
         columns += [source.column for source in mapping.properties.values() if isinstance(source, Property)]
     columns += [part.column for part in (mapping.version, mapping.deleted) if part is not None]
     return list(dict.fromkeys(columns))
+
+
+def _expected_columns(mapping: Mapping) -> list[str]:
+    """Return the columns of which some row of a file has one; deletions may be rare."""
+    return [
+        name for name in _mapped_columns(mapping) if mapping.deleted is None or name != mapping.deleted.column
+    ]
 
 
 def _template_columns(template: Template) -> list[str]:

@@ -70,7 +70,7 @@ def sift(
     return Sifted(
         accepted=_of_schema(accepted, ACCEPTED_WITH_BYTES if mapping.rejects_conflicts else ACCEPTED),
         rejections=_of_schema(rejections, REJECTED),
-        counts=counts_of(accepted, fields),
+        counts=counts_of(accepted, fields, mapping),
         warnings=warnings_of(accepted),
     )
 

@@ -35,14 +35,20 @@ CHUNK = ChunkSize()
 
 
 def cut_chunks(
-    runs: Iterator[Run], *, name: str, after_row: int, size: ChunkSize, progress: Callable[[], int]
+    runs: Iterator[Run],
+    *,
+    name: str,
+    after_row: int,
+    size: ChunkSize,
+    progress: Callable[[], int],
+    ends_open: Callable[[], bool],
 ) -> Iterator[Chunk]:
     """Cut runs into chunks of at most ``size``, leaving out the rows up to ``after_row``.
 
-    progress: returns the bytes of the source read so far.
-    Raises UsageImportError if the source breaks off; the rows before the break are yielded first.
+    progress: returns the bytes of the source read so far. ends_open: returns whether it is CSV that has ended without a
+    line end. Raises UsageImportError if the source breaks off; the rows before the break are yielded first.
     """
-    builder = _ChunkBuilder(after_row=after_row, progress=progress)
+    builder = _ChunkBuilder(after_row=after_row, progress=progress, ends_open=ends_open)
     interruption: InterruptionError | None = None
     while True:
         try:
@@ -66,10 +72,11 @@ def cut_chunks(
 class _ChunkBuilder:
     """A builder that numbers the rows of one file and collects them into chunks."""
 
-    def __init__(self, *, after_row: int, progress: Callable[[], int]) -> None:
+    def __init__(self, *, after_row: int, progress: Callable[[], int], ends_open: Callable[[], bool]) -> None:
         self.row = 0
         self._after = after_row
         self._progress = progress
+        self._ends_open = ends_open
         self._runs: list[Run] = []
         self.rows = 0
         self.size = 0
@@ -110,6 +117,7 @@ class _ChunkBuilder:
             cells=_concatenate_cells(cells) if cells else None,
             malformed=malformed,
             bytes_read=self._progress(),
+            ends_open=self._ends_open(),
         )
 
 

@@ -38,13 +38,34 @@ def read_chunks(
     name = names.printable(name)
     counting = CountingStream(stream)
     head = counting.read(len(MAGIC))
+    ending = TextEnding()
     with ExitStack() as spools:
         if head == MAGIC:
             file = stream if _rewind(stream) else spools.enter_context(_spool(head, stream))
             runs, progress = read_parquet(file, name=name, after_row=after_row), file.tell
         else:
-            runs, progress = _text_runs(counting, head, name=name, size=block_bytes), counting.tell
-        yield from cut_chunks(runs, name=name, after_row=after_row, size=chunk, progress=progress)
+            runs, progress = _text_runs(counting, head, ending, name=name, size=block_bytes), counting.tell
+        yield from cut_chunks(
+            runs, name=name, after_row=after_row, size=chunk, progress=progress, ends_open=ending.is_open
+        )
+
+
+class TextEnding:
+    """The end of a text: whether it is CSV that has been read to its end, and whether its last row has a line end."""
+
+    def __init__(self) -> None:
+        self.csv: Window | None = None
+        self._last = b""
+
+    def watch(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield the same blocks, and note the last byte."""
+        for block in blocks:
+            self._last = block[-1:] or self._last
+            yield block
+
+    def is_open(self) -> bool:
+        """Return whether the text is CSV and has ended without a line end."""
+        return self.csv is not None and self.csv.is_ended and self._last not in {b"", b"\n", b"\r"}
 
 
 class CountingStream:
@@ -88,15 +109,17 @@ def _spool(head: bytes, stream: BinaryIO) -> BinaryIO:
     return spool
 
 
-def _text_runs(stream: CountingStream, head: bytes, *, name: str, size: int) -> Iterator[Run]:
+def _text_runs(
+    stream: CountingStream, head: bytes, ending: TextEnding, *, name: str, size: int
+) -> Iterator[Run]:
     """Yield the rows of a text that may be compressed, read in blocks of ``size`` bytes."""
     blocks: Iterator[bytes] = _blocks(stream.read, head, size)
     kind = compression(head)
     if kind is not None:
         blocks = decompressed(blocks, kind, size=size)
-    window = Window(blocks)
+    window = Window(ending.watch(blocks))
     window.reach(sniffing.HEAD_BYTES)
-    yield from _split(window, name=name)
+    yield from _split(window, ending, name=name)
 
 
 def _blocks(read: Callable[[int], bytes], head: bytes, size: int) -> Iterator[bytes]:
@@ -106,7 +129,7 @@ def _blocks(read: Callable[[int], bytes], head: bytes, size: int) -> Iterator[by
         block = read(size)
 
 
-def _split(window: Window, *, name: str) -> Iterator[Run]:
+def _split(window: Window, ending: TextEnding, *, name: str) -> Iterator[Run]:
     """Yield the rows of a text in its format; raise UsageImportError if the format is unknown."""
     head = window.data[: sniffing.HEAD_BYTES]
     if sniffing.is_utf16_or_utf32(head):
@@ -119,11 +142,12 @@ def _split(window: Window, *, name: str) -> Iterator[Run]:
         return iter(())
     window.reach(sniffing.HEAD_BYTES)
     head = window.data[window.at : window.at + sniffing.HEAD_BYTES]
-    ending = names.format_ending(name)
-    mark = sniffing.delimiter(head, ending)
-    if sniffing.is_csv(head, mark, ending):
+    suffix = names.format_ending(name)
+    mark = sniffing.delimiter(head, suffix)
+    if sniffing.is_csv(head, mark, suffix):
+        ending.csv = window
         return _csv_runs(window, name=name, grammar=Grammar(mark))
-    if not sniffing.is_any_json(head, ending):
+    if not sniffing.is_any_json(head, suffix):
         raise UsageImportError(f"{name}: neither JSON, CSV nor Parquet; see what the file holds")
     return _value_runs(window) if _is_pretty(window) else split_lines(window)
 
