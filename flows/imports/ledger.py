@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, func, update
 
@@ -13,7 +13,7 @@ from flows.imports.begin import OpenImport
 from flows.imports.deduplicate import Deduplication
 from flows.imports.listing import SQL, ImportFile
 from flows.output.instants import instant
-from flows.output.wording import unassigned_warning
+from flows.output.wording import unassigned_warning, useless_meter_warning
 from flows.usage.unassigned import Assignment
 from schemas.errors import UsageImportError
 from schemas.ledger import FileLedger, Ledger, RowCounts
@@ -21,6 +21,9 @@ from schemas.tables.imports import import_files, imports
 from schemas.vocabulary import ImportStatus
 from transforms.imports.readings import FileReading
 from transforms.rows.counts import bounded_counts
+
+METERS_NAMED: Final = 10
+"""Meters that are warned of, of many."""
 
 
 def write_ledger(connection: Connection, opened: OpenImport, ledger: Ledger) -> None:
@@ -91,6 +94,10 @@ def take_assignment(ledger: Ledger, assignment: Assignment, *, limit: Decimal) -
     unassigned = sum(assignment.unassigned_by_reason.values())
     if unassigned > limit * (unassigned + assignment.on_line):
         ledger.warnings.append(unassigned_warning(ledger, limit))
+    useless = [meter for meter in assignment.meters if meter.unusable == meter.events]
+    ledger.warnings += [
+        useless_meter_warning(meter.code, meter.property, meter.events) for meter in useless[:METERS_NAMED]
+    ]
 
 
 def add_counts(total: RowCounts, counted: RowCounts) -> None:

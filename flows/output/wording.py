@@ -86,6 +86,14 @@ def unassigned_warning(ledger: Ledger, limit: Decimal) -> str:
     )
 
 
+def useless_meter_warning(code: str, property_: str | None, events: int) -> str:
+    """Return the warning that a meter could use none of the events that it matched."""
+    return (
+        f"meter {quoted(code)}: none of its {counted(events, 'event')} has a number in {quoted(property_)}; "
+        "check the meter's aggregationKey, or the properties of the events"
+    )
+
+
 def percent(share: Decimal) -> str:
     """Return a share in percent, without trailing zeros."""
     return f"{(share * 100).normalize():f} %"

@@ -105,10 +105,21 @@ def roll_up(
     _fold(connection, facts, rules)
 
 
-def count_unusable(connection: Connection, *, layer: int) -> int:
-    """Return the number of (event, meter) pairs of a layer in which the meter could not use the event that it matched."""
-    count: int = execute(connection, SQL["count_unusable"], layer=layer).scalar_one()
-    return count
+@dataclass(frozen=True)
+class MeterUse:
+    """The events of a layer that a meter matched, and those of them whose property it could not use."""
+
+    code: str
+    property: str | None
+    events: int
+    unusable: int
+
+
+def count_unusable(connection: Connection, *, layer: int) -> tuple[MeterUse, ...]:
+    """Return the meters that could not use some of the events of a layer that they matched, by code."""
+    return tuple(
+        MeterUse(**row) for row in execute(connection, SQL["count_unusable"], layer=layer).mappings()
+    )
 
 
 def _fold_everything(

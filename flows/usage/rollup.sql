@@ -35,6 +35,9 @@ select exists (select from ranges_to_refold where not (isfinite(from_at) and isf
 select distinct from_at, until_at from ranges_to_refold where isfinite(from_at) and isfinite(until_at);
 
 -- name: count_unusable
--- Count the pairs of event and meter of a layer in which the meter matched the event and could not use it.
--- reads: folded_usage
-select coalesce(sum(unusable_count), 0)::bigint from folded_usage where layer = :layer;
+-- Count the events of a layer that each meter matched, and those of them that it could not use, with the property that it reads.
+-- reads: folded_usage, meters
+select m.code, m.document ->> 'aggregationKey' as property, sum(u.event_count)::bigint as events,
+       sum(u.unusable_count)::bigint as unusable
+from folded_usage u join meters m using (meter_no) where u.layer = :layer
+group by m.meter_no having sum(u.unusable_count) > 0 order by m.code collate "C";

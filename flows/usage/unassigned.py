@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 from flows.catalog.lookup import CUSTOMERS_NAMED, refuse_unknown
 from flows.database.execute import execute
 from flows.usage.contract_times import lay_out_contracts
-from flows.usage.rollup import count_unusable
+from flows.usage.rollup import MeterUse, count_unusable
 from flows.usage.rollup_basis import read_state
 from schemas.errors import ConfigurationError
 from schemas.vocabulary import Unassigned
@@ -22,11 +22,17 @@ OF_CUSTOMER: Final = f"cast(:customer as text) is null or m.customer_no in ({CUS
 
 @dataclass(frozen=True)
 class Assignment:
-    """The events of an import that count: how many are on a line, how many on none by reason, and how many meters cannot use."""
+    """The events of an import that count: how many are on a line, and how many on none by reason."""
 
     on_line: int
     unassigned_by_reason: dict[str, int]
-    unusable: int
+    meters: tuple[MeterUse, ...]
+    """The meters that cannot use some of the events that they match."""
+
+    @property
+    def unusable(self) -> int:
+        """Return the number of pairs of an event and a meter that cannot use it."""
+        return sum(meter.unusable for meter in self.meters)
 
 
 def count_assigned(connection: Connection, *, layer: int) -> Assignment:
@@ -37,7 +43,7 @@ def count_assigned(connection: Connection, *, layer: int) -> Assignment:
     return Assignment(
         on_line=events - sum(by_reason.values()),
         unassigned_by_reason=by_reason,
-        unusable=count_unusable(connection, layer=layer),
+        meters=count_unusable(connection, layer=layer),
     )
 
 

@@ -58,3 +58,13 @@ def test_a_check_of_what_would_fail_ends_with_1(desk: Desk) -> None:
         "check", desk.write("bad.jsonl", event(externalCustomerId="nobody")), "--clock", CLOCK, exit_code=1
     )
     assert "usage-import: an import would fail: " in refused.err
+
+
+def test_a_meter_whose_property_no_event_carried_is_a_warning(desk: Desk) -> None:
+    """A misspelt property counts nothing, in silence; a meter that can use one event of many is no news."""
+    misspelt = TOTAL | {"id": "meter-typo", "code": "typo", "aggregationKey": "nn"}
+    desk.catalog(catalog_of(CALLS, TOTAL, misspelt))
+    ledger = desk.run(desk.write("rows.jsonl", *BILLED, event(properties={"n": "many"})))
+    assert ledger["warnings"] == [
+        "meter 'typo': none of its 4 events has a number in 'nn'; check the meter's aggregationKey, or the properties of the events"
+    ]
