@@ -82,7 +82,7 @@ def main() -> None:
     hear_signals()
     try:
         prepare_output()
-        refuse_broken_text(sys.argv[1:])
+        refuse_arguments(sys.argv[1:])
         try:
             app()
         finally:
@@ -140,9 +140,16 @@ def written_whole(stream: TextIO) -> TextIO:
     return TextIOWrapper(BufferedWriter(raw), line_buffering=stream.isatty())
 
 
-def refuse_broken_text(arguments: Sequence[str]) -> None:
-    """Raise ConfigurationError for an argument that is not UTF-8: it could be neither stored nor looked up."""
+def refuse_arguments(arguments: Sequence[str]) -> None:
+    """Raise ConfigurationError for an argument that is not UTF-8, or that is an address with credentials.
+
+    The first could be neither stored nor looked up; the second would be repeated by messages and kept with the import.
+    """
+    from flows.sources.credentials import refuse_credentials
+
     for argument in arguments:
+        option, equals, value = argument.partition("=")
+        refuse_credentials(value if equals and option.startswith("--") else argument)
         try:
             argument.encode()
         except UnicodeEncodeError:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from flows.database.addresses import AMBIGUOUS, ENCODE, holds_secret, is_ambiguous
 from flows.database.embedded.installation import DRIVER, URL_VARIABLE
 from flows.database.embedded.programs import bin_dir
 from flows.database.embedded.server import embedded_url
@@ -101,12 +102,15 @@ def _normalised(configured: str) -> str:
         is_address = re.match(r"[a-z][a-z0-9+.-]{,40}://", configured) is not None
         found = f"starts with '{scheme}', not" if is_address else "does not start"
         raise ConfigurationError(f"{URL_VARIABLE}: the address {found} with 'postgresql://'")
+    if is_ambiguous(configured):
+        raise ConfigurationError(f"{URL_VARIABLE} {AMBIGUOUS}")
     try:
         url = make_url(configured).set(drivername=DRIVER)
         make_conninfo(**{name: value for name, value in url.query.items() if isinstance(value, str)})
     except (ArgumentError, ValueError, ProgrammingError) as error:
         # Only psycopg's message is repeated; the other errors may quote the password.
-        detail = f" ({str(error).strip()})" if isinstance(error, ProgrammingError) else ""
+        is_quotable = isinstance(error, ProgrammingError) and not holds_secret(configured)
+        detail = f" ({str(error).strip()})" if is_quotable else f"; {ENCODE}"
         raise ConfigurationError(
             f"{URL_VARIABLE} cannot be read as postgresql://user:password@host:port/database?option=value{detail}"
         ) from None

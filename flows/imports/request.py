@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from flows.sources.credentials import refuse_credentials
 from flows.sources.reading import CHUNK_ROWS, ChunkSize
 from schemas.errors import ConfigurationError
 
@@ -32,6 +33,11 @@ class ImportRequest:
     flow_run_id: str | None = None
     wait: bool = False
     """Whether to wait for another import instead of giving up."""
+
+    def __post_init__(self) -> None:
+        for address in (*self.sources, self.catalog, self.mapping_file):
+            if address is not None:
+                refuse_credentials(address)
 
 
 WORKERS: Final = 2

@@ -32,6 +32,7 @@ from flows.orchestration.run_names import canonical_line, run_name
 from flows.output.progress import NoDisplay, ProgressDisplay
 from schemas.errors import ConfigurationError, UsageImportError
 from schemas.vocabulary import ImportStatus
+from transforms.values.credentials import SIGNED_SOURCE
 
 NO_DATABASE: Final = (
     f"{URL_VARIABLE} is not set where this flow runs; name the database in the environment of its worker, or use "
@@ -56,7 +57,7 @@ class PrefectLostError(Exception):
     persist_result=False,
 )
 def import_usage(
-    sources: list[str],
+    sources: list[Annotated[str, Field(json_schema_extra={"pattern": SIGNED_SOURCE})]],
     catalog: str | None = None,
     mapping: str | None = None,
     clock: AwareDatetime | None = None,
@@ -83,22 +84,22 @@ def import_usage(
         reason: kept in the history
         wait: wait for an import at work instead of giving up
     """
-    request = ImportRequest(
-        sources=tuple(sources),
-        catalog=catalog,
-        mapping_file=mapping,
-        clock=clock,
-        max_rejected=max_rejected,
-        set_aside=set_aside,
-        max_unassigned=max_unassigned,
-        allow_withdrawn=allow_withdrawn,
-        reason=reason,
-        wait=wait,
-    )
     if not (os.environ.get(URL_VARIABLE, "").strip() or os.environ.get(STACK_VARIABLE)):
         return Failed(message=NO_DATABASE, data=ConfigurationError(NO_DATABASE))
     try:
         refuse_far_clock(clock, is_future=future)
+        request = ImportRequest(
+            sources=tuple(sources),
+            catalog=catalog,
+            mapping_file=mapping,
+            clock=clock,
+            max_rejected=max_rejected,
+            set_aside=set_aside,
+            max_unassigned=max_unassigned,
+            allow_withdrawn=allow_withdrawn,
+            reason=reason,
+            wait=wait,
+        )
     except ConfigurationError as error:
         return Failed(message=str(error), data=error)
     return run_in_flow(request, display=NoDisplay(), results=[])

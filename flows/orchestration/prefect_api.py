@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from flows.database.connection import home
 from flows.database.file_locks import is_locked
 from schemas.errors import UsageImportError
+from transforms.values.credentials import without_credentials
 
 API_VARIABLE: Final = "PREFECT_API_URL"
 
@@ -52,6 +53,11 @@ class PrefectApi:
     named_by: str
     home: Path | None = None
 
+    @property
+    def name(self) -> str:
+        """The address for people, without credentials."""
+        return without_credentials(self.url)
+
 
 @dataclass(frozen=True)
 class StackAddresses:
@@ -67,10 +73,10 @@ def require_answer(api: PrefectApi) -> None:
         reached = answers(f"{api.url}/health")
     except ValueError:
         raise UsageImportError(
-            f"{api.named_by} names {api.url!r}, which is no address of a Prefect API; {WAY_OUT}"
+            f"{api.named_by} names {api.name!r}, which is no address of a Prefect API; {WAY_OUT}"
         ) from None
     if not reached:
-        raise UsageImportError(f"the Prefect API at {api.url} ({api.named_by}) does not answer; {WAY_OUT}")
+        raise UsageImportError(f"the Prefect API at {api.name} ({api.named_by}) does not answer; {WAY_OUT}")
 
 
 def answers(url: str, *, patience_seconds: float = PATIENCE_SECONDS) -> bool:

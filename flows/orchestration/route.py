@@ -40,7 +40,7 @@ def import_through_prefect(
     its last chunk without it.
     """
     require_answer(api)
-    say(f"starting Prefect for {api.url} …")
+    say(f"starting Prefect for {api.name} …")
     with quiet_prefect(api):
         from flows.orchestration.import_flow import PrefectLostError, run_flow
 
@@ -48,6 +48,6 @@ def import_through_prefect(
             return run_flow(request, display=display, say=say)
         except PrefectLostError as error:
             say(
-                f"the Prefect API at {api.url} stopped answering ({error}); the import goes by the database, without it"
+                f"the Prefect API at {api.name} stopped answering ({error}); the import goes by the database, without it"
             )
             return error.result or import_directly(engine, request, display=display)

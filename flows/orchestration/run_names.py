@@ -8,6 +8,7 @@ from prefect.runtime import flow_run
 from flows.output.wording import COUNTED_ROWS, counted, effect_line
 from schemas.ledger import Ledger
 from schemas.vocabulary import ImportStatus
+from transforms.values.credentials import without_credentials
 from transforms.values.text import visible
 
 NAME_LENGTH: Final = 160
@@ -18,7 +19,7 @@ SOURCES_NAMED: Final = 3
 def run_name() -> str:
     """Return the name of the current flow run: its sources and its day."""
     parameters = flow_run.parameters
-    sources = [str(source) for source in parameters.get("sources") or ()]
+    sources = [without_credentials(str(source)) for source in parameters.get("sources") or ()]
     named = " ".join(sources[:SOURCES_NAMED])
     more = f" and {len(sources) - SOURCES_NAMED:,} more" if len(sources) > SOURCES_NAMED else ""
     clock = parameters.get("clock") or datetime.now(UTC)

@@ -10,6 +10,7 @@ import obstore
 from obstore import exceptions
 from obstore.store import ObjectStore, from_url
 
+from flows.sources.credentials import refuse_credentials
 from flows.sources.object_store_errors import (
     STORAGES,
     check_endpoint,
@@ -60,6 +61,7 @@ class Location:
 
 def location_of(url: str) -> Location:
     """Return the parts of a URL, taken literally: nothing in it is percent-encoded. Raises ConfigurationError."""
+    refuse_credentials(url)
     scheme, _, rest = url.partition("://")
     bucket, _, key = rest.partition("/")
     if scheme not in STORAGES:

@@ -39,6 +39,11 @@ def test_configured_address_is_used(home: Path, configured: str, used: str) -> N
         ("postgresql://u:secret@h:port/d", "cannot be read as"),
         ("postgresql:u:secret@h", "cannot be read as"),
         ("postgresql://u:secret@h/d?sslmod=require", 'invalid connection option "sslmod"'),
+        ("postgresql://u:p@secret/w:rd@h/d", "percent-encode"),
+        ("postgresql://u:p@secret@h/d", "percent-encode"),
+        ("postgresql://h:5432/d?user=u&password=p@secret", "percent-encode"),
+        ("postgresql://u@h/d?password=p&secret=x", "percent-encode"),
+        ("postgresql://h/d?dbname=postgresql://u:secret@h/d", "percent-encode"),
     ],
 )
 def test_wrong_address_is_refused_without_its_password(home: Path, configured: str, message: str) -> None:

@@ -1,7 +1,10 @@
 """An import through the Prefect flow: the run's name, tasks, parameters and end, and the command beside it."""
 
 import json
+import urllib.error
 from typing import Any
+
+import pytest
 
 from tests.conftest import Answer, UsageImport
 from tests.flows.prefect.conftest import Imported
@@ -160,3 +163,19 @@ def test_a_wrong_catalog_fails_its_run(stack: Stack, october: Answer) -> None:
         last = through_flow.err.splitlines()[-1].removeprefix("usage-import: ")
         assert (state["type"], state["message"]) == ("FAILED", last)
     assert "unread" not in stack.command("events", "--json").out
+
+
+def test_a_source_with_credentials_is_kept_nowhere(stack: Stack, imported: Imported) -> None:
+    """Prefect refuses such parameters before it keeps them, the command before it asks; no file of the stack has the secret."""
+    canary = "c4n4ry"
+    deployment = stack.api("/deployments/name/import-usage/backfill")
+    for source in (f"s3://AKIA:{canary}@bucket/x.jsonl", f"az://container/x.jsonl?sv=1&sig={canary}"):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            stack.api(
+                f"/deployments/{deployment['id']}/create_flow_run", {"parameters": {"sources": [source]}}
+            )
+        refused.value.close()
+        assert canary not in stack.command("run", source, exit_code=2).err
+    kept = [file for file in stack.folder.rglob("*") if file.is_file()]
+    assert any(file.name == "prefect.db" for file in kept)
+    assert [str(file) for file in kept if canary.encode() in file.read_bytes()] == []
