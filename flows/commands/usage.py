@@ -40,8 +40,15 @@ def usage(
 ) -> None:
     """Print the invoice-ready usage lines."""
     from flows.output.table import TABLE_LINES, say_how_many
-    from flows.output.usage import report_usage
-    from flows.usage.read_lines import UsageFilter, count_usage, first_usage, quantity_scale, read_usage
+    from flows.output.usage import report_usage, say_periods
+    from flows.usage.read_lines import (
+        UsageFilter,
+        count_usage,
+        first_usage,
+        months_of_usage,
+        quantity_scale,
+        read_usage,
+    )
 
     wanted = UsageFilter(parse_month(period), customer, contract, meter)
     chosen = LineFormat.JSON if as_json else line_format
@@ -60,6 +67,8 @@ def usage(
             return
         first = first_usage(connection, wanted, number=TABLE_LINES + 1)
         report_usage([first[:TABLE_LINES]], chosen, is_wide=is_wide)
+        if not first and wanted.period is not None:
+            say_periods(wanted.period, months_of_usage(connection, wanted))
         if len(first) > TABLE_LINES:
             say_how_many(count_usage(connection, wanted), "lines")
 

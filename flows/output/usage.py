@@ -126,6 +126,14 @@ def report_events(
         say(f"these are the first {limit:,}; --limit shows more")
 
 
+def say_periods(month: str, months: tuple[str, str] | None) -> None:
+    """Print that no period starts in a month, and in which months periods start."""
+    if months is None:
+        say("there are no usage lines yet")
+    else:
+        say(f"no period starts in {month}; the periods start in {months[0]} to {months[1]}")
+
+
 def report_unassigned(
     rows: Sequence[Mapping[str, Any]],
     *,

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from flows.catalog.result import CatalogResult
 from schemas.ledger import FileLedger, Ledger, LineChanges, RowCounts
-from schemas.vocabulary import ImportStatus, Outcome
+from schemas.vocabulary import ImportStatus, Outcome, RejectionCode
 from transforms.imports.acceptance import (
     KeyTooShort,
     MissingMember,
@@ -194,12 +194,20 @@ def _too_many_rejected(refusal: TooManyRejected, ledger: Ledger) -> str:
     share = f"{named}: {rejected_share(counts)}"
     ways_out = [] if ledger.import_id is None else [f"see 'usage-import rejects {ledger.import_id}'"]
     if is_all:
-        return "; ".join([f"{share}, so nothing is loaded", *ways_out])
+        return "; ".join([f"{share}, so nothing is loaded", *_mapping_hint(ledger), *ways_out])
     least = -(-100 * counts.rejected // counts.rows)
     if sum(not file.is_unchanged for file in ledger.files) > 1:
         ways_out.append("leave such files out with --set-aside")
     ways_out.append(f"accept it with --max-rejected {least}%")
     return f"{share}, above the limit of {percent(refusal.limit)}, so nothing is loaded; {', or '.join(ways_out)}"
+
+
+def _mapping_hint(ledger: Ledger) -> list[str]:
+    """Return the way out of a file whose rows have other members than an event, if that is why all are rejected."""
+    if set(ledger.rejected_by_reason) != {RejectionCode.MISSING_EVENT_NAME} or not ledger.unknown_fields:
+        return []
+    names = ", ".join(map(quoted, list(ledger.unknown_fields)[:FIELDS_NAMED]))
+    return [f"{names} are no event fields, say what they are with --mapping"]
 
 
 def nothing_left_message(ledger: Ledger) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, text
@@ -86,6 +86,12 @@ def count_usage(connection: Connection, wanted: UsageFilter) -> int:
     """Return the number of the wanted lines; keeps no working table."""
     row = _row_about(connection, wanted, "count_lines")
     return 0 if row is None else int(row.count)
+
+
+def months_of_usage(connection: Connection, wanted: UsageFilter) -> tuple[str, str] | None:
+    """Return the first and the last month in which a period of the lines starts, whatever month is wanted; None if there are none."""
+    row = _row_about(connection, replace(wanted, period=None), "find_periods")
+    return None if row is None or row.first is None else (row.first, row.last)
 
 
 def quantity_scale(connection: Connection, wanted: UsageFilter) -> int | None:

@@ -37,7 +37,7 @@ def test_letter_case_of_uuids_does_not_count() -> None:
     ("near", "hint"),
     [
         ("ACME", ' (did you mean "acme": differs by case)'), (" acme", ' (did you mean "acme": differs by outer spaces)'), ("Acme\u3000", ' (did you mean "acme": differs by outer spaces and case)'),
-        ("\uff41cme", ' (did you mean "acme": differs by Unicode form)'), ("\uff21CME", ' (did you mean "acme": differs by case and Unicode form)'), ("acm", ""), ("ac me", ""),
+        ("\uff41cme", ' (did you mean "acme": differs by Unicode form)'), ("\uff21CME", ' (did you mean "acme": differs by case and Unicode form)'), ("acm", ' (did you mean "acme": differs by one character)'), ("acre", ' (did you mean "acme": differs by one character)'), ("ac", ""), ("acme7", ""), ("axmf", ""),
     ],
 )  # fmt: skip
 def test_a_near_miss_is_named_and_not_mended(near: str, hint: str) -> None:

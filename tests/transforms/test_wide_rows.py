@@ -17,7 +17,8 @@ COLUMNS = [f"p{index}" for index in range(WIDTH)]
 
 def fields_of(columns: dict[str, list[str]], mapping: Mapping) -> Fields:
     """Return the fields of rows of CSV with these cells."""
-    cells = pl.DataFrame(columns)
+    height = len(next(iter(columns.values())))
+    cells = pl.DataFrame(columns | {"eventName": ["call"] * height})
     nulls = pl.Series([None] * len(cells), dtype=pl.Int64)
     positions = pl.DataFrame(
         {"row": pl.int_range(1, len(cells) + 1, eager=True), "line": nulls, "byte_offset": nulls}

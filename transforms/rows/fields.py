@@ -1,5 +1,6 @@
 """Read the fields of a chunk's rows: columns or JSON members, by their names or as a mapping says."""
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from transforms.rows.invalid_fields import names_where
 from transforms.rows.json_events import read_events
 from transforms.rows.mapped_properties import assemble_properties
 from transforms.values.json import quote
+from transforms.values.near_misses import fold_id
 
 PROPERTIES_COLUMN, PROPERTIES_PREFIX = "properties", "properties."
 """By name: a column of JSON objects, and the columns that hold one property each."""
@@ -23,6 +25,8 @@ PROPERTIES_COLUMN, PROPERTIES_PREFIX = "properties", "properties."
 _FIELDS = tuple(column for column in EVENT_COLUMNS if column != "properties")
 _SPELLINGS = {column: list(dict.fromkeys((FIELD_NAMES[column], column))) for column in _FIELDS}
 _COLUMNS_SHOWN = 20
+_DATA = re.compile(r"-?[0-9][0-9.,]*|[0-9]{4}-[0-9]{2}-[0-9]{2}.*")
+"""The name of a column that is a number or begins with a date."""
 
 
 @dataclass(frozen=True)
@@ -225,12 +229,33 @@ def _template_columns(template: Template) -> list[str]:
 
 
 def _refuse_missing_columns(cells: Cells, mapping: Mapping) -> None:
+    """Raise ConfigurationError if a table lacks a column that the mapping names, or without one the name of the event."""
+    if mapping.fields is None and not any(name in cells.columns for name in _SPELLINGS["event_name"]):
+        raise ConfigurationError(_no_event_fields(list(cells.columns)))
     missing = next((name for name in _mapped_columns(mapping) if name not in cells.columns), None)
-    if missing is None:
-        return
-    present = ", ".join(quote(column) for column in list(cells.columns)[:_COLUMNS_SHOWN])
-    more = len(cells.columns) - _COLUMNS_SHOWN
-    ending = f" and {more} more" if more > 0 else ""
-    raise ConfigurationError(
-        f"the mapping names column {quote(missing)}, which is not there; there are {present}{ending}"
-    )
+    if missing is not None:
+        near = next((name for name in cells.columns if fold_id(name) == fold_id(missing)), None)
+        hint = "" if near is None else f"; did you mean {quote(near)}?"
+        raise ConfigurationError(
+            f"the mapping names column {quote(missing)}, which is not there; there are {_shown(list(cells.columns))}{hint}"
+        )
+
+
+def _no_event_fields(columns: list[str]) -> str:
+    """Return why columns cannot be read by name, with the likely cause."""
+    known = {fold_id(spelling): name for name, spellings in _SPELLINGS.items() for spelling in spellings}
+    near = [
+        f"{quote(name)} for {FIELD_NAMES[known[fold_id(name)]]}" for name in columns if fold_id(name) in known
+    ]
+    if any(_DATA.fullmatch(name) for name in columns):
+        cause = "the first row looks like data, and has to be a header"
+    elif near:
+        cause = f"names are matched exactly: {', '.join(near)}"
+    else:
+        cause = "say what they are with --mapping"
+    return f"there is no column eventName, and the columns {_shown(columns)} are no event fields by themselves; {cause}"
+
+
+def _shown(columns: list[str]) -> str:
+    more = len(columns) - _COLUMNS_SHOWN
+    return ", ".join(map(quote, columns[:_COLUMNS_SHOWN])) + (f" and {more} more" if more > 0 else "")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import polars as pl
 
@@ -14,6 +14,10 @@ from transforms.values.near_misses import near_misses
 from transforms.values.text import excerpt
 
 _Row = Mapping[str, Any]
+
+
+EPOCH_DIGITS: Final = {"s": 11, "ms": 14, "us": 19}
+"""The most digits of an epoch number in each unit, for times up to the year 5138."""
 
 
 class _Message(NamedTuple):
@@ -88,8 +92,18 @@ def _customer_mismatch(row: _Row) -> _Message:
 
 def _timestamp(code: RejectionCode) -> Callable[[_Row], _Message]:
     return lambda row: _Message(
-        f"{code.sentence}: {_quoted(row['timestamp'])}", "timestamp", row["timestamp"]
+        f"{code.sentence}: {_quoted(row['timestamp'])}{_unit_hint(row['timestamp'])}",
+        "timestamp",
+        row["timestamp"],
     )
+
+
+def _unit_hint(text: str) -> str:
+    """Return which unit of the mapping reads an epoch number, or an empty text for any other one."""
+    if not re.fullmatch(r"[0-9]{9,19}", text):
+        return ""
+    unit = next(unit for unit, digits in EPOCH_DIGITS.items() if len(text) <= digits)
+    return f' (an epoch number needs unit = "{unit}" in the mapping)'
 
 
 def _too_old(row: _Row) -> _Message:

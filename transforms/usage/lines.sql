@@ -195,6 +195,13 @@ where (cast(:period as text) is null or to_char(l.period_start_on, 'YYYY-MM') = 
     and (cast(:contract_nos as int[]) is null or l.contract_no = any(:contract_nos))
     and (cast(:meter as text) is null or m.code = :meter);
 
+-- name: find_periods
+-- Find the months in which the periods of the wanted lines start: the first, the last, and their number.
+-- reads: usage_lines, contract_pricings, billing_periods, rolled_up_meters, contracts, customers, pricings, plans, meters
+{all_lines}
+select to_char(min(l.period_start_on), 'YYYY-MM') as first, to_char(max(l.period_start_on), 'YYYY-MM') as last
+{wanted_lines};
+
 -- name: count_lines
 -- Count the wanted lines.
 -- reads: usage_lines, contract_pricings, billing_periods, rolled_up_meters, contracts, customers, pricings, plans, meters

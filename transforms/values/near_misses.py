@@ -1,4 +1,4 @@
-"""Find ids that differ from a known one only by case, outer spaces or Unicode form."""
+"""Find ids that differ from a known one only by case, outer spaces, Unicode form, or one character."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -8,6 +8,10 @@ import polars as pl
 
 ASCII_SPACES: Final = "".join(character for character in map(chr, range(128)) if character.isspace())
 """The spaces that Python strips from a text in ASCII; polars knows other ones."""
+
+
+MOST_MISSPELT: Final = 20
+"""Ids without a near miss of which one character may be wrong, of many: each is compared with all known ids."""
 
 
 def fold_id(id_: str) -> str:
@@ -29,17 +33,44 @@ def fold_ids(ids: pl.Series) -> pl.Series:
 
 
 def near_misses(ids: Iterable[str], known: pl.Series) -> dict[str, str]:
-    """Return ``did you mean "…": differs by case`` for each id that nearly matches a known one, by id."""
+    """Return ``did you mean "…": differs by case`` for each id that nearly matches a known one, by id: a hint, never a rule."""
     wanted = pl.DataFrame({"id": sorted(set(ids))}, schema={"id": pl.String})
     candidates = pl.DataFrame({"known": known.drop_nulls().cast(pl.String)})
     pairs = wanted.with_columns(folded=fold_ids(wanted["id"])).join(
         candidates.with_columns(folded=fold_ids(candidates["known"])), on="folded"
     )
     near = pairs.filter(pl.col("id") != pl.col("known")).group_by("id").agg(pl.col("known").min())
-    return {
+    hints = {
         id_: f'did you mean "{other}": differs by {_difference(id_, other)}'
         for id_, other in near.iter_rows()
     }
+    for id_ in [id_ for id_ in wanted["id"] if id_ not in hints][:MOST_MISSPELT]:
+        other = _one_edit_away(id_, candidates["known"])
+        if other is not None:
+            hints[id_] = f'did you mean "{other}": differs by one character'
+    return hints
+
+
+def _one_edit_away(id_: str, known: pl.Series) -> str | None:
+    """Return a known id that one character more, less or other makes of this one.
+
+    Digits count: ``meter-1`` is no misspelt ``meter-2``. Two such ids share the half before or the half after the edit.
+    """
+    half = len(id_) // 2
+    if not half:
+        return None
+    shares_half = known.str.starts_with(id_[:half]) | known.str.ends_with(id_[half + 1 :])
+    is_near = shares_half & known.str.len_chars().is_between(len(id_) - 1, len(id_) + 1)
+    return min((other for other in known.filter(is_near) if _differs_by_one(id_, other)), default=None)
+
+
+def _differs_by_one(one: str, other: str) -> bool:
+    """Return whether two ids differ by one character that is no digit."""
+    short, long = sorted((one, other), key=len)
+    at = next((at for at, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short))
+    rest = short[at:] if len(short) < len(long) else short[at + 1 :]
+    edited = long[at : at + 1] + (short[at : at + 1] if len(short) == len(long) else "")
+    return rest == long[at + 1 :] and edited != "" and not any(map(str.isdigit, edited))
 
 
 def _difference(one: str, other: str) -> str:

@@ -9,6 +9,10 @@ from flows.sources.reading.window import Window
 from schemas.errors import UsageImportError
 from schemas.frames.chunk import ROW_LIMIT_BYTES
 
+FOREIGN_ENCODING = (
+    "if the file is in Latin-1 or Windows-1252, convert it, as with iconv -f WINDOWS-1252 -t UTF-8"
+)
+
 REPEATED_HEADER = "the header again at byte 0"
 
 
@@ -56,15 +60,21 @@ def read_header(window: Window, *, name: str, grammar: Grammar) -> Header | None
         text = window.data[window.at : record.end]
         window.drop(min(record.next, len(window.data)) - window.at)
     if message := _header_fault(record, text):
-        raise UsageImportError(
-            f"{name}: the header on line {line} cannot be read: {message}; write the file again"
-        )
+        way_out = "write the file again" if is_utf8(text) else FOREIGN_ENCODING
+        raise UsageImportError(f"{name}: the header on line {line} cannot be read: {message}; {way_out}")
     names = [cell.decode() for cell in record.cells]
     counts = Counter(names)
     twice = next((column for column in names if counts[column] > 1), None)
     if twice is not None:
-        raise UsageImportError(f"{name}: the header has the column {twice!r} twice; rename one of them")
+        raise UsageImportError(f"{name}: {_twice(twice)}")
     return Header(names=names, grammar=grammar)
+
+
+def _twice(column: str) -> str:
+    """Return why a header with a column twice is refused, and the likely cause."""
+    if column.strip():
+        return f"the header has the column {column!r} twice; rename one of them"
+    return "the header has several columns without a name; name them, and remove any lines before the header"
 
 
 def _header_fault(record: Record, text: bytes) -> str | None:
