@@ -34,8 +34,14 @@ SETTINGS: Final = {
     "standard_conforming_strings": "on",
     "transform_null_equals": "off",
     "default_transaction_isolation": "read committed",
+    "idle_session_timeout": "0",
+    "tcp_keepalives_idle": "60",
+    "tcp_keepalives_interval": "15",
 }
-"""All settings of a session that change how values are read or written, and what a transaction sees."""
+"""All settings of a session that change how values are read or written, what a transaction sees, and how long it stays.
+
+A session is idle while a file is read, or while it holds the import lock, for as long as the files take.
+"""
 
 SET: Final = (
     "select set_config(name, value, false) from unnest(%s::text[], %s::text[]) as setting (name, value)"

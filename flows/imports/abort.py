@@ -2,7 +2,7 @@
 
 from sqlalchemy import Engine, func, update
 
-from flows.database.import_lock import import_lock
+from flows.database.import_lock import import_lock, locked_transaction
 from flows.history.runs import show_import
 from flows.imports.staging import end_staging
 from schemas.errors import UsageImportError
@@ -15,7 +15,7 @@ def abort_import(engine: Engine, import_id: int) -> None:
 
     Raises UsageImportError if the import is not unfinished, or if another one is at work.
     """
-    with import_lock(engine, wait=False), engine.begin() as connection:
+    with import_lock(engine, wait=False) as lock, locked_transaction(engine, lock) as connection:
         status = show_import(connection, import_id)["status"]
         if status != ImportStatus.LOADING:
             raise UsageImportError(

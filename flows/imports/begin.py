@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 from flows.catalog.read_catalog import current_version
 from flows.catalog.staged import adopt_staged, drop_staged_catalog, staged_catalog
 from flows.database.execute import execute
+from flows.database.import_lock import ImportLock, locked_transaction
 from flows.database.read import is_one_of
 from flows.history.provenance import provenance
 from flows.imports.listing import HashedSource, ImportFile, next_id, place_files
@@ -54,13 +55,15 @@ class OpenImport:
         return all(file.is_unchanged for file in self.files)
 
 
-def begin_import(engine: Engine, request: ImportRequest, hashed: Sequence[HashedSource]) -> OpenImport:
+def begin_import(
+    engine: Engine, request: ImportRequest, hashed: Sequence[HashedSource], lock: ImportLock
+) -> OpenImport:
     """Register an import with its id, its clock and the places of its files, or resume the unfinished one that it repeats.
 
     The caller holds the import lock. Raises UsageImportError if another import is unfinished, if there is no catalog, or
     if bytes are known under another mapping.
     """
-    with engine.begin() as connection:
+    with locked_transaction(engine, lock) as connection:
         unfinished = unfinished_import(connection)
         import_id = next_id(connection, imports.c.import_id) if unfinished is None else unfinished.import_id
         if request.catalog is not None:

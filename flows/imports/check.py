@@ -79,7 +79,7 @@ def load_checked(connection: Connection, opened: OpenImport, *, pace: Pace, disp
     for file in files:
         order = load_order(opened, file, pace.chunk(files=1))
         progress = display.file(file.source.uri, size=file.size)
-        load_file(connection, order, catalog, progress=progress)
+        load_file(connection, order, catalog, None, progress=progress)
 
 
 def deduplicate_checked(connection: Connection, opened: OpenImport) -> CheckResult:

@@ -1,5 +1,6 @@
 """Tell the errors that end a load for good from those after which the same load may go on."""
 
+from flows.database.import_lock import LockLostError
 from schemas.errors import UnreachableError, UsageImportError
 
 
@@ -9,4 +10,6 @@ class StoppedError(UsageImportError):
 
 def is_final(error: BaseException) -> bool:
     """Return whether an error of a load would come again however often the files are read."""
-    return isinstance(error, UsageImportError) and not isinstance(error, UnreachableError | StoppedError)
+    return isinstance(error, UsageImportError) and not isinstance(
+        error, UnreachableError | StoppedError | LockLostError
+    )

@@ -3,6 +3,7 @@
 from sqlalchemy import Connection, Engine, func, update
 
 from flows.catalog.staged import publish_staged
+from flows.database.import_lock import ImportLock, locked_transaction
 from flows.database.read import is_one_of
 from flows.imports.begin import OpenImport
 from flows.imports.conflicts import mark_repeated_rejections, reject_conflicts
@@ -30,13 +31,13 @@ from schemas.vocabulary import ImportStatus, RejectionCode
 from transforms.imports.acceptance import files_above_limit, refuse_import
 
 
-def finish_import(engine: Engine, opened: OpenImport) -> Ledger:
+def finish_import(engine: Engine, opened: OpenImport, lock: ImportLock) -> Ledger:
     """Deduplicate, merge, roll up and publish what was loaded in one transaction; return the ledger.
 
     An import beyond a limit ends as failed, with nothing published and its rejections kept: the ledger says so in
     ``status`` and ``message``. Raises UsageImportError if rows and outcomes do not add up.
     """
-    with engine.begin() as connection:
+    with locked_transaction(engine, lock) as connection:
         ledger = deduplicate_within_limit(connection, opened)
         if ledger.rejected:
             mark_repeated_rejections(connection, import_id=opened.import_id)
@@ -144,9 +145,9 @@ def merge_and_publish(connection: Connection, opened: OpenImport, ledger: Ledger
         connection.execute(update(files).where(is_one_of(files.c.file_id, file_ids)).values(values))
 
 
-def fail_import(engine: Engine, opened: OpenImport, message: str) -> Ledger:
+def fail_import(engine: Engine, opened: OpenImport, lock: ImportLock, message: str) -> Ledger:
     """End an import with a file that cannot be read: nothing of it is loaded, its rejections are kept."""
-    with engine.begin() as connection:
+    with locked_transaction(engine, lock) as connection:
         connection.execute(
             update(imports)
             .where(imports.c.import_id == opened.import_id)

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, func, insert, select
 
 from flows.catalog.read_catalog import CatalogFrames, catalog_frames
 from flows.database.copy import copy_frame
+from flows.database.import_lock import ImportLock, prove_lock
 from flows.imports.begin import OpenImport
 from flows.imports.endings import is_final
 from flows.imports.listing import ImportFile
@@ -71,23 +72,31 @@ Item = TypeVar("Item")
 
 
 def load_import_file(
-    engine: Engine, file: ImportFile, progress: FileProgress, *, opened: OpenImport, chunk: ChunkSize
+    engine: Engine,
+    file: ImportFile,
+    progress: FileProgress,
+    *,
+    opened: OpenImport,
+    lock: ImportLock,
+    chunk: ChunkSize,
 ) -> None:
     """Load one file of an import, going on from its last chunk.
 
     A file that cannot be read is set aside if the import asks for that; else raises its error.
     """
     with engine.connect() as connection:
+        prove_lock(connection, lock, is_beside_others=True)
         if opened.is_resumed:
             take_again(connection, import_id=opened.import_id, file_id=file.file_id)
         catalog = catalog_frames(connection, import_id=opened.import_id)
         connection.commit()
         try:
-            load_file(connection, load_order(opened, file, chunk), catalog, progress=progress)
+            load_file(connection, load_order(opened, file, chunk), catalog, lock, progress=progress)
         except UsageImportError as error:
             if not (opened.set_aside and is_final(error)):
                 raise
             connection.rollback()
+            prove_lock(connection, lock, is_beside_others=True)
             set_aside(
                 connection,
                 import_id=opened.import_id,
@@ -111,9 +120,17 @@ def load_order(opened: OpenImport, file: ImportFile, chunk: ChunkSize) -> LoadOr
 
 
 def load_file(
-    connection: Connection, order: LoadOrder, catalog: CatalogFrames, *, progress: FileProgress
+    connection: Connection,
+    order: LoadOrder,
+    catalog: CatalogFrames,
+    lock: ImportLock | None,
+    *,
+    progress: FileProgress,
 ) -> None:
-    """Load what is left of a file into the staging table of its import."""
+    """Load what is left of a file into the staging table of its import.
+
+    lock: proves before each chunk that no other import is at work; None for a check, which changes nothing.
+    """
     done = checkpoint(connection, order)
     connection.commit()
     if done.rows:
@@ -122,6 +139,8 @@ def load_file(
         chunked = read_chunks(stream, name=order.source.uri, after_row=done.last_row, chunk=order.chunk)
         for chunk in one_ahead(sifted_chunks(one_ahead(chunked), order, catalog)):
             with connection.begin():
+                if lock is not None:
+                    prove_lock(connection, lock, is_beside_others=True)
                 write_chunk(connection, order, chunk)
             progress(chunk.rows, chunk.bytes_read)
 

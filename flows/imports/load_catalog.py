@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 from flows.catalog.apply import apply_catalog
 from flows.catalog.result import CatalogResult
 from flows.catalog.staged import stage
-from flows.database.import_lock import import_lock
+from flows.database.import_lock import ImportLock, import_lock, locked_transaction
 from flows.imports.recompute import Cause, recompute
 from flows.imports.request import ImportRequest
 from flows.output.progress import ProgressDisplay
@@ -35,9 +35,9 @@ def load_catalog(
     would be withdrawn and `allow_withdrawn` is false.
     """
     with (
-        import_lock(engine, wait=wait, waiting=display.waiting),
+        import_lock(engine, wait=wait, waiting=display.waiting) as lock,
         display.stage("loading the catalog"),
-        engine.begin() as connection,
+        locked_transaction(engine, lock) as connection,
     ):
         return publish_catalog(
             connection, folder, clock=clock, prune=prune, reason=reason, allow_withdrawn=allow_withdrawn
@@ -62,21 +62,21 @@ def publish_catalog(
     return replace(applied, import_id=ledger.import_id, lines=ledger.lines)
 
 
-def stage_catalog(engine: Engine, request: ImportRequest) -> CatalogResult:
+def stage_catalog(engine: Engine, request: ImportRequest, lock: ImportLock) -> CatalogResult:
     """Stage the catalog of a request for its import, which publishes both; return the changes that it will make.
 
     The caller holds the import lock. The catalog itself stays as it is. Raises what `apply_catalog` raises.
     """
     folder = Path(request.catalog or "")
     clock = request.clock or datetime.now(UTC)
-    with engine.begin() as connection:
+    with locked_transaction(engine, lock) as connection:
         apply = partial(apply_catalog, connection, folder, clock=clock, reason=request.reason)
         return stage(connection, str(folder), apply)
 
 
-def publish_named_catalog(engine: Engine, request: ImportRequest) -> CatalogResult:
+def publish_named_catalog(engine: Engine, request: ImportRequest, lock: ImportLock) -> CatalogResult:
     """Publish the catalog of a request whose files are all known, within the import lock of the caller."""
-    with engine.begin() as connection:
+    with locked_transaction(engine, lock) as connection:
         return publish_catalog(
             connection,
             Path(request.catalog or ""),

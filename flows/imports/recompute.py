@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import Connection, Engine, insert
 
 from flows.catalog.settings import change_setting, read_settings
-from flows.database.import_lock import import_lock
+from flows.database.import_lock import import_lock, locked_transaction
 from flows.history.provenance import provenance
 from flows.imports.listing import next_id
 from flows.imports.publish import prepare, publish
@@ -45,9 +45,9 @@ def run_rollup(
     Raises UsageImportError if another import holds the lock and `wait` is false.
     """
     with (
-        import_lock(engine, wait=wait, waiting=display.waiting),
+        import_lock(engine, wait=wait, waiting=display.waiting) as lock,
         display.stage("rolling up, publishing"),
-        engine.begin() as connection,
+        locked_transaction(engine, lock) as connection,
     ):
         return recompute(connection, ROLLUP, clock=clock or datetime.now(UTC), reason=reason)
 
@@ -69,9 +69,9 @@ def run_setting_change(
     """
     clock = datetime.now(UTC)
     with (
-        import_lock(engine, wait=wait, waiting=display.waiting),
+        import_lock(engine, wait=wait, waiting=display.waiting) as lock,
         display.stage("rolling up, publishing"),
-        engine.begin() as connection,
+        locked_transaction(engine, lock) as connection,
     ):
         before = read_settings(connection)
         change_setting(connection, setting, value)

@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import Engine
 
 from flows.catalog.result import CatalogResult
-from flows.database.import_lock import import_lock
+from flows.database.import_lock import ImportLock, import_lock
 from flows.imports.begin import OpenImport, begin_import
 from flows.imports.endings import is_final
 from flows.imports.finish import fail_import, finish_import
@@ -46,26 +46,26 @@ def run_import(request: ImportRequest, runner: Runner) -> ImportResult:
     if the import does not begin, or if something outside does not answer; then the same request goes on from there.
     """
     display = runner.display
-    with import_lock(runner.engine, wait=request.wait, waiting=display.waiting):
+    with import_lock(runner.engine, wait=request.wait, waiting=display.waiting) as lock:
         catalog = None
         if request.catalog is not None:
             with display.stage("loading the catalog"):
-                catalog = runner.stage(LOAD_CATALOG, stage_catalog, request)
+                catalog = runner.stage(LOAD_CATALOG, stage_catalog, request, lock)
         with display.stage("hashing"):
             hashed = runner.stage(LIST_AND_HASH, hash_sources, request.sources)
-        opened = runner.stage(BEGIN, begin_import, request, hashed)
+        opened = runner.stage(BEGIN, begin_import, request, hashed, lock)
         if opened.is_unchanged and not opened.is_resumed:
             if catalog is not None and catalog.is_new:
-                catalog = runner.stage(PUBLISH_CATALOG, publish_named_catalog, request)
+                catalog = runner.stage(PUBLISH_CATALOG, publish_named_catalog, request, lock)
             return ImportResult(unchanged_ledger(runner.engine, opened), catalog)
         try:
-            load_files(opened, runner)
+            load_files(opened, runner, lock)
         except UsageImportError as error:
             if not is_final(error):
                 raise
-            return ImportResult(fail_import(runner.engine, opened, str(error)), catalog, error)
+            return ImportResult(fail_import(runner.engine, opened, lock, str(error)), catalog, error)
         with display.stage("deduplicating, rolling up, publishing"):
-            ledger = runner.stage(FINISH, finish_import, opened)
+            ledger = runner.stage(FINISH, finish_import, opened, lock)
         if catalog is not None and catalog.is_new and ledger.status == ImportStatus.PUBLISHED:
             catalog = replace(catalog, import_id=ledger.import_id, lines=ledger.lines)
         return ImportResult(ledger, catalog)
@@ -76,9 +76,10 @@ def hash_sources(_: Engine, sources: Sequence[str]) -> tuple[HashedSource, ...]:
     return identify_sources(sources)
 
 
-def load_files(opened: OpenImport, runner: Runner) -> None:
+def load_files(opened: OpenImport, runner: Runner, lock: ImportLock) -> None:
     """Load the files of an import that are not known yet, side by side."""
     files = [file for file in opened.files if not file.is_unchanged]
     runner.display.expect(sum(file.size for file in files), files=len(files))
     chunk = runner.pace.chunk(files=len(files))
-    runner.side_by_side(LOAD, partial(load_import_file, opened=replace(opened, files=()), chunk=chunk), files)
+    load = partial(load_import_file, opened=replace(opened, files=()), lock=lock, chunk=chunk)
+    runner.side_by_side(LOAD, load, files)

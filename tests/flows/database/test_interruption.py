@@ -28,6 +28,9 @@ from tests.flows.stopping import (
 METERS = (CALLS, TOTAL, meter("most", "MAX", "n"))
 
 
+ANYWHERE = {"database": "each desk has its own"}
+
+
 def an_export(desk: Desk) -> list[str]:
     """Write two files with rows of every outcome, and return the command that imports them."""
     bad = event(externalCustomerId="nobody")
@@ -95,7 +98,7 @@ def test_killed_at_every_step_it_ends_as_if_nothing_had_happened(desk: Desk, oth
     code, out, _ = ended(started(desk, *command))
     assert code == 0
     ledger, expected = undisturbed(other_desk)
-    assert json.loads(out) == ledger
+    assert json.loads(out) | ANYWHERE == ledger | ANYWHERE
     assert everything(desk) == expected
 
 
@@ -139,7 +142,7 @@ def test_interrupted_it_goes_on_from_where_it_was(
     kept = desk.select("select file_id, last_row, committed_at from chunks where import_id = 3 order by 1, 2")
     assert set(loaded) <= set(kept)
     ledger, expected = undisturbed(other_desk)
-    assert answer == ledger
+    assert answer | ANYWHERE == ledger | ANYWHERE
     assert everything(desk) == expected
 
 

@@ -102,9 +102,14 @@ def test_a_check_refuses_rows_without_an_outcome(
     """If a row is lost on the way, a check says so, as an import does, instead of showing wrong counts."""
 
     def lose_a_row(
-        connection: Connection, order: LoadOrder, catalog: CatalogFrames, *, progress: FileProgress
+        connection: Connection,
+        order: LoadOrder,
+        catalog: CatalogFrames,
+        lock: None,
+        *,
+        progress: FileProgress,
     ) -> None:
-        load_file(connection, order, catalog, progress=progress)
+        load_file(connection, order, catalog, lock, progress=progress)
         with connection.begin():
             connection.execute(text("update chunks set rows = rows + 1, rejected = rejected + 1"))
 
