@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from flows.database.addresses import AMBIGUOUS, ENCODE, holds_secret, is_ambiguous
-from flows.database.embedded.installation import DRIVER, URL_VARIABLE
+from flows.database.embedded.installation import DRIVER, URL_VARIABLE, WAY_OUT
 from flows.database.embedded.programs import bin_dir
 from flows.database.embedded.server import embedded_url
 from flows.database.embedded.settings import EMBEDDED_LOCALE
@@ -31,8 +31,21 @@ LOCK_FOR_READING: Final = "lock table events, usage_lines, folded_matches in acc
 
 
 def home(environ: Mapping[str, str]) -> Path:
-    """Return the folder of the embedded Postgres and of everything else kept between commands."""
-    return Path(environ.get("USAGE_IMPORT_HOME") or ".usage-import").absolute()
+    """Return the folder of the embedded Postgres and of everything else kept between commands.
+
+    Raises ConfigurationError if the current folder is gone, or if the path is not UTF-8.
+    """
+    try:
+        folder = Path(environ.get("USAGE_IMPORT_HOME") or ".usage-import").absolute()
+    except FileNotFoundError:
+        raise ConfigurationError(
+            "the current folder is gone, it was deleted or moved; go to another one"
+        ) from None
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        raise ConfigurationError(f"{str(folder)!a} is not UTF-8; rename that folder, or {WAY_OUT}") from None
+    return folder
 
 
 @contextmanager

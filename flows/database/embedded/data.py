@@ -11,6 +11,9 @@ from flows.database.embedded.log import append_to_log, last_error
 from flows.database.embedded.programs import run_program
 from schemas.errors import UsageImportError
 
+OTHERS = 0o077
+"""The modes of a data directory that would let other users in."""
+
 
 def make_data(server: Server, server_lock: int) -> None:
     """Create the data directory under another name and rename it, so that it is complete or missing.
@@ -53,6 +56,8 @@ def check_data(server: Server) -> None:
     if server.account.uid not in {None, server.data.stat().st_uid}:  # root copied it and owns the copy
         for path in (server.data, *server.data.rglob("*")):
             _change_owner(path, server.account)
+    if server.data.stat().st_mode & OTHERS:  # a copy without its modes, which Postgres refuses
+        server.data.chmod(0o700)
 
 
 def _check_user_name() -> None:
