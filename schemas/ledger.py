@@ -72,6 +72,8 @@ class Ledger(RowCounts):
     import_id: int | None = None
     status: str = ImportStatus.LOADING
     clock: str = ""
+    moved_to_other_customer: int = 0
+    """The corrections that move an event to another customer."""
     on_line: int = 0
     """The events of the import that count on a line; those on none are counted by reason."""
     unassigned_by_reason: dict[str, int] = field(default_factory=dict)

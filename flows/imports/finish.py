@@ -7,6 +7,7 @@ from flows.database.import_lock import ImportLock, locked_transaction
 from flows.database.read import is_one_of
 from flows.imports.begin import OpenImport
 from flows.imports.conflicts import mark_repeated_rejections, reject_conflicts
+from flows.imports.corrections import read_corrections
 from flows.imports.deduplicate import deduplicate
 from flows.imports.ledger import (
     is_nothing_left,
@@ -14,10 +15,11 @@ from flows.imports.ledger import (
     note_set_aside,
     refuse_unbalanced,
     take_assignment,
+    take_corrections,
     write_ledger,
 )
 from flows.imports.merge import list_removed_events, merge
-from flows.imports.publish import prepare, publish
+from flows.imports.publish import greatest_clock, prepare, publish
 from flows.imports.set_aside import reasons_by_file, set_aside
 from flows.imports.staging import end_staging
 from flows.imports.withdrawals import WithdrawsDueLinesError, refuse_withdrawals
@@ -29,6 +31,7 @@ from schemas.ledger import Ledger
 from schemas.tables.imports import files, imports
 from schemas.vocabulary import ImportStatus, RejectionCode
 from transforms.imports.acceptance import files_above_limit, refuse_import
+from transforms.imports.corrections import Corrections
 
 
 def finish_import(engine: Engine, opened: OpenImport, lock: ImportLock) -> Ledger:
@@ -87,6 +90,11 @@ def deduplicate_import(connection: Connection, opened: OpenImport, *, is_registe
         ledger.import_id = None
     if ledger.rejected_by_reason.get(RejectionCode.CONFLICT):
         reject_conflicts(connection, import_id=opened.import_id)
+    corrections = Corrections()
+    if ledger.corrected:
+        clock = greatest_clock(connection, opened.clock)
+        corrections = read_corrections(connection, mapping_digest=opened.mapping.digest, clock=clock)
+        take_corrections(ledger, corrections, deduplication.own_corrections)
     refusal = refuse_import(
         ledger,
         ledger.files,
@@ -94,6 +102,7 @@ def deduplicate_import(connection: Connection, opened: OpenImport, *, is_registe
         max_rejected=opened.max_rejected,
         own_corrections=deduplication.own_corrections,
         readings=deduplication.readings,
+        corrections=corrections,
     )
     if refusal is not None:
         ledger.status, ledger.message = ImportStatus.FAILED, refusal_message(refusal, ledger)

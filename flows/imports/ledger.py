@@ -19,6 +19,7 @@ from schemas.errors import UsageImportError
 from schemas.ledger import FileLedger, Ledger, RowCounts
 from schemas.tables.imports import import_files, imports
 from schemas.vocabulary import ImportStatus
+from transforms.imports.corrections import Corrections, own_correction_warning
 from transforms.imports.readings import FileReading
 from transforms.rows.counts import bounded_counts
 
@@ -63,6 +64,17 @@ def take_reading(file: FileLedger, reading: FileReading | None, *, clock: dateti
             None if at is None else instant(at) for at in (reading.first_at, reading.last_at)
         )
         file.warnings += reading.warnings(clock)
+
+
+def take_corrections(ledger: Ledger, corrections: Corrections, own_corrections: Mapping[int, int]) -> None:
+    """Complete a ledger by how corrections change events, and by warnings about those that are worth a look."""
+    ledger.moved_to_other_customer = corrections.moves_customer.rows
+    ledger.warnings += corrections.warnings()
+    for file in ledger.files:
+        first = corrections.own.get(file.file_id or 0)
+        if first:
+            rows = own_corrections.get(file.file_id or 0, 0)
+            file.warnings.append(own_correction_warning(file.rows, rows, first))
 
 
 def note_set_aside(ledger: Ledger, reasons: Mapping[int, str]) -> None:

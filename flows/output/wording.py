@@ -14,6 +14,7 @@ from transforms.imports.acceptance import (
     MissingMember,
     MostlyBefore2000,
     Refusal,
+    SharedKeys,
     TooManyRejected,
 )
 from transforms.values.text import quoted
@@ -183,7 +184,15 @@ def refusal_message(refusal: Refusal, ledger: Ledger) -> str:
         case KeyTooShort():
             return (
                 f"{refusal.uri}: {refusal.own_corrections:,} of {refusal.rows:,} rows correct another row of the file, so the "
-                "template of idempotencyKey is too short to tell events apart; add columns to it, or leave it out"
+                "idempotencyKey that the mapping makes is too short to tell events apart; add columns to it, or leave it out; "
+                'if these are corrections, say corrections = "expected" in the mapping'
+            )
+        case SharedKeys():
+            changed = refusal.corrections
+            return (
+                f"{changed.rows:,} of {refusal.rows:,} rows correct events that another mapping brought, or that have another "
+                f"name, such as {changed.named}, so two sources probably number their events alike; give each a prefix, "
+                'as with idempotencyKey = { template = "sms-{id}" }; if these are corrections, say corrections = "expected" in the mapping'
             )
 
 

@@ -138,6 +138,7 @@ class Mapping(_Part):
     missing_timestamp: Literal["now", "reject"] | None = None
     oldest: Annotated[datetime, AfterValidator(_in_utc)] | None = None
     on_conflict: Literal["correct", "reject"] = "correct"
+    corrections: Literal["expected"] | None = None
     version: Version | None = None
     deleted: Deleted | None = None
     fields: dict[MappedField, FieldSource] | None = None
@@ -155,6 +156,16 @@ class Mapping(_Part):
         if self.missing_timestamp is None:
             return self.fields is not None and "timestamp" in self.fields
         return self.missing_timestamp == "reject"
+
+    @property
+    def expects_corrections(self) -> bool:
+        """Return whether many rows may correct one another, or events of others: the source orders versions, or says so."""
+        return self.corrections is not None or self.version is not None or self.deleted is not None
+
+    @property
+    def makes_key(self) -> bool:
+        """Return whether the mapping makes the key, so that it may be too short to tell events apart."""
+        return self.fields is not None and "idempotencyKey" in self.fields
 
     @property
     def rejects_conflicts(self) -> bool:

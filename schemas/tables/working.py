@@ -116,6 +116,17 @@ contested_occurrences: Final = temporary(
     Column("is_pair", Boolean),
 )
 
+corrections: Final = temporary(
+    "corrections",
+    "One row per row of the import that corrects an event and counts in the end, with what it changes.",
+    Column("file_id", Integer),
+    Column("row", BigInteger),
+    Column("idempotency_key", Text),
+    Column("moves_customer", Boolean),
+    Column("is_of_other_feed", Boolean),
+    Column("leaves_due_line", Boolean),
+)
+
 occurrence_outcomes: Final = temporary(
     "occurrence_outcomes",
     "One row per occurrence of a contested key, with its outcome.",

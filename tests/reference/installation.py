@@ -33,6 +33,7 @@ class CurrentEvent:
     version: Decimal | None
     place: Place
     import_number: int
+    mapping: str
 
 
 @dataclass
@@ -121,7 +122,9 @@ class Installation:
             is_template_short |= corrections > TEMPLATE_LIMIT * len(rows)
         rejected = ledger.outcomes["rejected"]
         self._look_for_repeats(ledger)
-        if rejected == ledger.rows > 0 or is_file_above or is_template_short:
+        is_other_feed = self._corrected_of_others(before, mapping) > TEMPLATE_LIMIT * ledger.rows
+        is_other_feed &= not mapping.expects_corrections
+        if rejected == ledger.rows > 0 or is_file_above or is_template_short or is_other_feed:
             ledger.status = "failed"
             self.events = before
             return ledger
@@ -130,6 +133,14 @@ class Installation:
         self.greatest_clock = max(self.greatest_clock or clock, clock)
         self._look_at_own_events(ledger)
         return ledger
+
+    def _corrected_of_others(self, before: dict[Key, CurrentEvent], mapping: Mapping) -> int:
+        """How many events that another mapping brought, or that had another name, were corrected."""
+        return sum(
+            self.events[key].import_number != old.import_number
+            and (old.mapping != mapping.text or self.events[key].content.event_name != old.content.event_name)
+            for key, old in before.items()
+        )
 
     def _list(self, paths: Sequence[Path], mapping: Mapping) -> list[tuple[FileRecord, Path, bytes]]:
         """The files to read, in the order of their places; known ones are left out unless they failed."""
@@ -178,15 +189,17 @@ class Installation:
                 ledger.rejections.append(Rejection(name, record.place, row.number, judged.code, row.raw))
             ledger.outcomes[outcome] += 1
             counts[outcome] += 1
-        has_template = "template" in mapping.fields.get("idempotencyKey", {})
-        return corrections if has_template else 0
+        is_key_made = "idempotencyKey" in mapping.fields and not mapping.expects_corrections
+        return corrections if is_key_made else 0
 
     def _deduplicate(self, key: Key, row: Accepted, place: Place, mapping: Mapping, clock: datetime) -> str:
         """Return the outcome of an accepted row, compared with the current version of its key."""
         current = self.events.get(key)
         if current is None:
             at = row.content.at or clock
-            self.events[key] = CurrentEvent(row.content, at, row.version, place, self.import_count)
+            self.events[key] = CurrentEvent(
+                row.content, at, row.version, place, self.import_count, mapping.text
+            )
             return "new"
         if current.content == row.content:
             if _is_later(row.version, place, current):
@@ -199,7 +212,7 @@ class Installation:
             return "stale"
         both_omitted = row.content.at is None and current.content.at is None
         at = current.at if both_omitted else row.content.at or clock
-        self.events[key] = CurrentEvent(row.content, at, row.version, place, self.import_count)
+        self.events[key] = CurrentEvent(row.content, at, row.version, place, self.import_count, mapping.text)
         return "corrected"
 
     def _look_for_repeats(self, ledger: Ledger) -> None:

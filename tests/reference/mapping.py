@@ -46,6 +46,7 @@ class Mapping:
     is_timestamp_required: bool = False
     oldest: datetime | None = None
     refuses_corrections: bool = False
+    expects_corrections: bool = False
     version: str | None = None
     deleted: tuple[str, str] | None = None
     fields: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -85,6 +86,7 @@ def read_mapping(text: str) -> Mapping:
         == "reject",
         oldest=oldest.astimezone(UTC) if oldest else None,
         refuses_corrections=document.get("on_conflict") == "reject",
+        expects_corrections=bool(document.keys() & {"corrections", "version", "deleted"}),
         version=document["version"]["column"] if "version" in document else None,
         deleted=(deleted["column"], deleted["equals"]) if deleted else None,
         fields=document.get("fields", {}),

@@ -40,6 +40,7 @@ class Mapped:
             'missing_timestamp = "reject"': self.is_timestamp_required and self.is_rest,
             f"oldest = {self.oldest or FOREVER:%Y-%m-%dT%H:%M:%SZ}": self.oldest is not None,
             'on_conflict = "reject"': self.refuses_corrections,
+            'corrections = "expected"': self.key == "column",
             'version = { column = "upd at" }': self.has_version,
             'deleted = { column = "gone?", equals = "yes" }': self.has_deleted,
         }

@@ -17,6 +17,7 @@ from transforms.imports.acceptance import (
     files_above_limit,
     refuse_import,
 )
+from transforms.imports.corrections import Corrections
 
 FIVE_PERCENT = Decimal("0.05")
 TEMPLATE = Mapping.model_validate({"fields": {"idempotencyKey": {"template": "k-{a}"}}})
@@ -47,6 +48,7 @@ def refusal_of(
         max_rejected=max_rejected,
         own_corrections={file.file_id or 0: own_corrections},
         readings={},
+        corrections=Corrections(),
     )
 
 
@@ -92,7 +94,13 @@ def test_the_limit_holds_for_each_file() -> None:
     files += [file_of(rows=1_000, rejected=60, file_id=28), file_of(rows=1_000, rejected=1_000, file_id=29)]
     total = file_of(rows=30_000, rejected=1_060)
     refusal = refuse_import(
-        total, files, mapping=DEFAULT_MAPPING, max_rejected=FIVE_PERCENT, own_corrections={}, readings={}
+        total,
+        files,
+        mapping=DEFAULT_MAPPING,
+        max_rejected=FIVE_PERCENT,
+        own_corrections={},
+        readings={},
+        corrections=Corrections(),
     )
     assert isinstance(refusal, TooManyRejected)
     assert [file.file_id for file in refusal.files] == [29, 28]
@@ -131,5 +139,6 @@ def test_every_file_is_looked_at() -> None:
         max_rejected=FIVE_PERCENT,
         own_corrections={},
         readings={},
+        corrections=Corrections(),
     )
     assert refusal == MostlyBefore2000("a.jsonl", 10, 10)

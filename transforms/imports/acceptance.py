@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from schemas.documents.mapping import Mapping, Template
+from schemas.documents.mapping import Mapping
 from schemas.ledger import FileLedger, RowCounts
+from transforms.imports.corrections import Changed, Corrections
 from transforms.imports.readings import FileReading
 
 MAX_REJECTED: Final = Decimal("0.05")
@@ -16,8 +17,8 @@ MAX_REJECTED: Final = Decimal("0.05")
 MAX_UNASSIGNED: Final = Decimal("0.05")
 """The share of an import's events on no line above which it is published with a warning, unless the request names another."""
 
-MAX_OWN_CORRECTIONS: Final = Decimal("0.01")
-"""The share of a file's rows that may correct one another; above it, a key made by a template is too short."""
+MAX_CORRECTIONS: Final = Decimal("0.01")
+"""The share of rows that may correct rows of their own file, or events of another feed; above it, the key is too short."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +55,22 @@ class MostlyBefore2000:
 
 @dataclass(frozen=True)
 class KeyTooShort:
-    """Too many rows of a file correct one another, so the template of the key does not tell events apart."""
+    """Too many rows of a file correct one another, so the key that the mapping makes does not tell events apart."""
 
     uri: str
     own_corrections: int
     rows: int
 
 
-Refusal = MissingMember | TooManyRejected | MostlyBefore2000 | KeyTooShort
+@dataclass(frozen=True)
+class SharedKeys:
+    """Too many rows correct events of another feed, so two feeds probably number their events alike."""
+
+    corrections: Changed
+    rows: int
+
+
+Refusal = MissingMember | TooManyRejected | MostlyBefore2000 | KeyTooShort | SharedKeys
 
 
 def refuse_import(
@@ -72,12 +81,13 @@ def refuse_import(
     max_rejected: Decimal,
     own_corrections: Counts[int, int],
     readings: Counts[int, FileReading],
+    corrections: Corrections,
 ) -> Refusal | None:
     """Return the first reason why an import must not count, or None if it may.
 
     total, files: the counts of the whole import and of each of its files. max_rejected: the share of rows that may be
     rejected. own_corrections: by file_id, the rows that corrected another row of the same file.
-    readings: by file_id, the way the files were read.
+    readings: by file_id, the way the files were read. corrections: how the corrections of the import change events.
     """
     for file in files:
         reading = readings.get(file.file_id or 0)
@@ -91,6 +101,9 @@ def refuse_import(
         refusal = _refuse_file(file, mapping, own_corrections.get(file.file_id or 0, 0))
         if refusal is not None:
             return refusal
+    other = corrections.is_of_other_feed
+    if other.rows > MAX_CORRECTIONS * total.rows and not mapping.expects_corrections:
+        return SharedKeys(other, total.rows)
     return None
 
 
@@ -104,10 +117,10 @@ def _refuse_file(file: FileLedger, mapping: Mapping, own_corrections: int) -> Re
     accepted = file.rows - file.rejected
     if mapping.oldest is None and accepted and 2 * file.before_2000 > accepted:
         return MostlyBefore2000(file.uri, file.before_2000, accepted)
-    if _is_key_from_template(mapping) and own_corrections > MAX_OWN_CORRECTIONS * file.rows:
+    if (
+        mapping.makes_key
+        and not mapping.expects_corrections
+        and own_corrections > MAX_CORRECTIONS * file.rows
+    ):
         return KeyTooShort(file.uri, own_corrections, file.rows)
     return None
-
-
-def _is_key_from_template(mapping: Mapping) -> bool:
-    return mapping.fields is not None and isinstance(mapping.fields.get("idempotencyKey"), Template)

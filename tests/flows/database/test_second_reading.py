@@ -84,7 +84,9 @@ def open_playground(folder: Path) -> Iterator[Playground]:
             connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
         connection.execute(text("SELECT pg_reload_conf()"))
         with database(server, "template0") as empty:
-            answer = commands.run("settings", environment={"USAGE_IMPORT_DATABASE_URL": empty})
+            answer = commands.run(
+                "settings", "billing_time_zone", "UTC", environment={"USAGE_IMPORT_DATABASE_URL": empty}
+            )
             assert answer.exit_code == 0, answer.err
             template = str(make_url(empty).database)
             yield Playground(commands, folder, server, template)
