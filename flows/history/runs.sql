@@ -22,10 +22,12 @@ select {import_columns} from imports order by import_id desc;
 
 -- name: first_imports
 -- List the latest imports and rollups as a table shows them, each with how many there are.
--- reads: imports
+-- reads: imports, import_files
 select import_id, kind, {status_now}, started_at, (ledger -> 'rows')::bigint as rows, (ledger -> 'new')::bigint as new,
-       (ledger -> 'rejected')::bigint as rejected, lines_changed, sources -> 'sources' as sources, count(*) over () as total
-from imports order by import_id desc limit cast(:limit as bigint);
+       (ledger -> 'rejected')::bigint as rejected, lines_changed, sources -> 'sources' as sources, count(*) over () as total, (
+           select count(*) from import_files f where f.import_id = i.import_id and f.set_aside is not null
+       ) as set_aside
+from imports i order by import_id desc limit cast(:limit as bigint);
 
 -- name: show_import
 -- Read one import with its catalog, its mapping and the days of its events.

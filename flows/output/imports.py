@@ -144,6 +144,10 @@ def report_imports(
         give_way=("lines_changed", "kind", "new", "sources", "rejected"),
         is_wide=is_wide,
     )
+    for row in imports:
+        if row["set_aside"]:
+            place = f"'usage-import imports show {row['import_id']} --files'"
+            say(f"import {row['import_id']} set {counted(row['set_aside'], 'file')} aside: {place}")
     if not is_all:
         say_how_many(total, "imports and rollups")
 

@@ -51,6 +51,7 @@ def test_a_file_above_the_limit_can_be_set_aside(desk: Desk, folder: Path) -> No
     assert left_out["uri"].endswith("day-3-renamed.jsonl")
     assert left_out["set_aside"] == "1 of 1 rows rejected (missing_customer 1), above the limit of 5 %"
     assert desk.codes(ledger["import_id"]) == {1: "missing_customer"}
+    assert "import 2 set 1 file aside: 'usage-import imports show 2 --files'" in desk("imports").err
     assert "day-3-renamed.jsonl: set aside" in desk("imports", "show", str(ledger["import_id"])).err
 
 

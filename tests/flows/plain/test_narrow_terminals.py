@@ -57,6 +57,7 @@ IMPORT: dict[str, Any] = {
     "new": 19999999,
     "rejected": 1,
     "lines_changed": 669755,
+    "set_aside": 0,
     "sources": ["s3://exports/2026/10/*.jsonl.gz", "s3://exports/2026/11/*.jsonl.gz"],
 }
 CAUSE: dict[str, Any] = {
