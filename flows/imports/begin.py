@@ -20,6 +20,7 @@ from flows.history.provenance import provenance
 from flows.imports.listing import HashedSource, ImportFile, next_id, place_files
 from flows.imports.request import ImportRequest
 from flows.imports.staging import create_staging, drop_staging
+from flows.sources.files import links_left_out
 from flows.sources.mapping_file import load_mapping
 from schemas.documents.mapping import Mapping
 from schemas.errors import UsageImportError
@@ -48,6 +49,8 @@ class OpenImport:
     set_aside: bool = False
     reason: str | None = None
     allow_withdrawn: bool = False
+    links_left_out: tuple[str, ...] = ()
+    """The links in folders of the sources that lead out of them, which were not followed."""
 
     @property
     def is_unchanged(self) -> bool:
@@ -110,6 +113,7 @@ def open_import(
         set_aside=request.set_aside,
         reason=request.reason,
         allow_withdrawn=request.allow_withdrawn,
+        links_left_out=tuple(links_left_out(request.sources)),
     )
 
 

@@ -13,7 +13,7 @@ from flows.imports.begin import OpenImport
 from flows.imports.deduplicate import Deduplication
 from flows.imports.listing import SQL, ImportFile
 from flows.output.instants import instant
-from flows.output.wording import unassigned_warning, useless_meter_warning
+from flows.output.wording import links_warning, unassigned_warning, useless_meter_warning
 from flows.usage.unassigned import Assignment
 from schemas.errors import UsageImportError
 from schemas.ledger import FileLedger, Ledger, RowCounts
@@ -44,7 +44,7 @@ def write_ledger(connection: Connection, opened: OpenImport, ledger: Ledger) -> 
 
 def ledger_of(opened: OpenImport, deduplication: Deduplication) -> Ledger:
     """Return the ledger of an import from those of its files, in the order of their places."""
-    ledger = Ledger(import_id=opened.import_id, clock=instant(opened.clock))
+    ledger = Ledger(import_id=opened.import_id, clock=instant(opened.clock), warnings=_links_left_out(opened))
     for file in opened.files:
         counted = FileLedger() if file.is_unchanged else deduplication.files.get(file.file_id, FileLedger())
         counted.uri, counted.sha256, counted.size = file.source.uri, file.sha256, file.size
@@ -129,6 +129,7 @@ def unchanged_ledger(engine: Engine, opened: OpenImport) -> Ledger:
         status=ImportStatus.UNCHANGED,
         clock=instant(opened.clock),
         files=[_unchanged_file(file) for file in opened.files],
+        warnings=_links_left_out(opened),
     )
 
 
@@ -138,6 +139,10 @@ def left_out_note(file: ImportFile) -> str | None:
     return (
         None if earlier is None else f"import {earlier} set it aside; name the file itself to read it again"
     )
+
+
+def _links_left_out(opened: OpenImport) -> list[str]:
+    return [links_warning(opened.links_left_out)] if opened.links_left_out else []
 
 
 def _unchanged_file(file: ImportFile) -> FileLedger:

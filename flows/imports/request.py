@@ -9,7 +9,7 @@ from typing import Final
 
 from flows.sources.credentials import refuse_credentials
 from flows.sources.reading import CHUNK_ROWS, ChunkSize
-from schemas.errors import ConfigurationError
+from flows.sources.spool import whole_number
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,6 @@ def pace(environ: Mapping[str, str] | None = None) -> Pace:
     """
     environment = os.environ if environ is None else environ
     return Pace(
-        workers=_whole(environment, "USAGE_IMPORT_WORKERS", WORKERS),
-        chunk_rows=_whole(environment, "USAGE_IMPORT_CHUNK_ROWS", CHUNK_ROWS),
+        workers=whole_number(environment, "USAGE_IMPORT_WORKERS", WORKERS),
+        chunk_rows=whole_number(environment, "USAGE_IMPORT_CHUNK_ROWS", CHUNK_ROWS),
     )
-
-
-def _whole(environment: Mapping[str, str], name: str, default: int) -> int:
-    value = environment.get(name) or str(default)
-    if not value.isascii() or not value.isdigit() or int(value) < 1:
-        raise ConfigurationError(f"{name} is {value!r}; give a whole number from 1")
-    return int(value)

@@ -95,6 +95,15 @@ def useless_meter_warning(code: str, property_: str | None, events: int) -> str:
     )
 
 
+def links_warning(links: Sequence[str]) -> str:
+    """Return the warning that links which lead out of their folder were not read, with the first few of them."""
+    more = f" and {len(links) - FILES_NAMED:,} more" if len(links) > FILES_NAMED else ""
+    return (
+        f"not read, for links out of a folder are not followed: {', '.join(links[:FILES_NAMED])}{more}; "
+        "name such a file itself, or copy it into the folder"
+    )
+
+
 def percent(share: Decimal) -> str:
     """Return a share in percent, without trailing zeros."""
     return f"{(share * 100).normalize():f} %"

@@ -6,23 +6,18 @@ import io
 import os
 import stat
 import sys
-import tempfile
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import BinaryIO, cast
 
+from flows.sources.folders import Found, found_files
 from flows.sources.object_file import open_object
 from flows.sources.object_listing import list_objects
 from flows.sources.reading import names
+from flows.sources.spool import BLOCK_BYTES, refuse_device, spool
 from schemas.errors import ConfigurationError, UsageImportError
-
-BLOCK_BYTES = 1024 * 1024
-
-SPOOLS: list[IO[bytes]] = []
-"""The copies of standard input and pipes, referenced here so that they live as long as the process."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +39,7 @@ class Source:
 def list_sources(sources: Sequence[str]) -> list[Source]:
     """Return the files that the sources stand for, in the order given; those of a folder or glob by the bytes of the path.
 
-    A folder stands for the files of known endings in it and below it, without hidden ones.
+    A folder stands for the files of known endings in it and below it, without hidden ones and links that lead out of it.
     Raises ConfigurationError for a source that stands for no file, UsageImportError for one that cannot be reached.
     """
     return [
@@ -62,48 +57,37 @@ def _files(source: str) -> list[Source]:
     if "://" in source:
         return [Source(found.uri, found.size, found.etag) for found in list_objects(source)]
     try:
-        found = _folder(source) if Path(source).is_dir() else _glob(source)
+        found = _found(source)
     except OSError as error:
-        raise _unreadable(source, error) from error
+        raise _unreadable(error.filename or source, error) from error
     # One spelling of each path, so that the order of the files does not depend on how they were found.
-    return [_local(path) for path in sorted({str(Path(path)) for path in found}, key=os.fsencode)]
+    return [_local(path) for path in sorted({str(Path(path)) for path in found.files}, key=os.fsencode)]
 
 
-def _folder(folder: str) -> set[str]:
-    """Return the files that a folder stands for; raise ConfigurationError if there are none."""
-    found = _below(folder)
-    if not found:
+def _found(source: str) -> Found:
+    """Return the files that a path or a glob stands for; raise ConfigurationError if there are none."""
+    found = found_files(source)
+    if found.files:
+        return found
+    left = (
+        f", and of its links {len(found.links)} lead out of it, which are not followed" if found.links else ""
+    )
+    if Path(source).is_dir():
         endings = ", ".join((*names.JSON, *names.CSV, *names.PARQUET))
         raise ConfigurationError(
-            f"{names.printable(folder)}: the folder holds no export; a file's name must end in {endings} (or .gz, .zst)"
+            f"{names.printable(source)}: the folder holds no export{left}; "
+            f"a file's name must end in {endings} (or .gz, .zst)"
         )
-    return found
+    if glob.has_magic(source):
+        raise ConfigurationError(f"{names.printable(source)}: no file matches{left}; check the pattern")
+    raise ConfigurationError(f"{names.printable(source)}: there is no such file or folder; check the path")
 
 
-def _below(folder: str) -> set[str]:
-    """Return the files of known endings in a folder and below it, without hidden ones."""
-    found = set()
-    for parent, folders, files in os.walk(folder, onerror=_refuse):
-        # The walk goes into the folders that are left in the list.
-        folders[:] = [folder for folder in folders if not folder.startswith(".")]
-        found |= {str(Path(parent, name)) for name in files if names.is_known(name)}
-    return found
-
-
-def _glob(source: str) -> set[str]:
-    """Return the one file of this name, or all files that match; a folder that matches stands for its files."""
-    if os.path.lexists(source):
-        return {source}
-    found = set(glob.glob(source, recursive=True))  # noqa: PTH207 - it leaves hidden files out, Path.glob does not
-    folders = {path for path in found if Path(path).is_dir()}
-    files = (found - folders).union(*map(_below, folders))
-    if not files and glob.has_magic(source):
-        raise ConfigurationError(f"{names.printable(source)}: no file matches; check the pattern")
-    if not files:
-        raise ConfigurationError(
-            f"{names.printable(source)}: there is no such file or folder; check the path"
-        )
-    return files
+def links_left_out(sources: Sequence[str]) -> list[str]:
+    """Return the links out of the folders and globs among the sources, which are not followed, by the bytes of the path."""
+    local = (source for source in sources if source != names.STANDARD_INPUT and "://" not in source)
+    links = {link for source in local for link in found_files(source).links}
+    return [names.printable(link) for link in sorted(links, key=os.fsencode)]
 
 
 def _local(path: str) -> Source:
@@ -112,6 +96,7 @@ def _local(path: str) -> Source:
     try:
         state = Path(path).stat()
         if not stat.S_ISREG(state.st_mode):
+            refuse_device(names.printable(path), state.st_mode)
             return Source(path, None, None)
         with Path(path).open("rb"):
             return Source(path, state.st_size, _pin_of(state))
@@ -132,10 +117,6 @@ def _pin_of(state: os.stat_result) -> str:
     return f"{state.st_size}-{state.st_mtime_ns}-{state.st_ino}"
 
 
-def _refuse(error: OSError) -> None:
-    raise _unreadable(str(error.filename), error) from error
-
-
 def _unreadable(path: str, error: OSError) -> UsageImportError:
     reason = (error.strerror or str(error)).lower()
     return UsageImportError(f"{names.printable(path)}: {reason}; check the file and its permissions")
@@ -149,7 +130,7 @@ def open_source(source: Source) -> AbstractContextManager[BinaryIO]:
     if "://" in source.uri:
         return open_object(source.uri, size=source.size, etag=source.source_pin)
     try:
-        path = source.uri if Path(source.uri).is_file() else _spool(source.uri)
+        path = source.uri if Path(source.uri).is_file() else spool(source.uri)
         return cast("BinaryIO", PinnedFile(source, path))
     except OSError as error:
         raise _unreadable(source.uri, error) from error
@@ -184,24 +165,6 @@ class PinnedFile(io.FileIO):
             raise UsageImportError(
                 f"{name}: the file changed while it was read; run again once it stands still"
             )
-
-
-@cache
-def _spool(uri: str) -> str:
-    """Copy standard input or a pipe, which can be read only once, to a temporary file that lives as long as the process."""
-    if uri == names.STANDARD_INPUT and sys.stdin is None:
-        raise ConfigurationError("standard input is closed; pipe an export into it")
-    if uri == names.STANDARD_INPUT and sys.stdin.isatty():
-        raise ConfigurationError("standard input is a terminal; pipe an export into it")
-    spool = tempfile.NamedTemporaryFile(prefix="usage-import-")  # noqa: SIM115 - lives as long as the process
-    SPOOLS.append(spool)
-    with open(
-        sys.stdin.fileno() if uri == names.STANDARD_INPUT else uri, "rb", closefd=uri != names.STANDARD_INPUT
-    ) as stream:
-        while block := stream.read(BLOCK_BYTES):
-            spool.write(block)
-    spool.flush()
-    return spool.name
 
 
 def hash_source(source: Source) -> tuple[str, int]:

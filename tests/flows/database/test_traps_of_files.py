@@ -298,3 +298,18 @@ def test_hostile_filters_find_nothing_and_break_nothing(desk: Desk, name: str) -
     answer = desk(name, "--customer", "x' or 1=1 --", exit_code=2)
     assert "x' or 1=1 --" in answer.err
     assert answer.out == ""
+
+
+def test_a_link_out_of_a_folder_is_told_and_not_read(desk: Desk, tmp_path: Path) -> None:
+    """An import of a folder names the links that lead out of it in a warning, each time; nothing of them is stored."""
+    desk.catalog(catalog_of(CALLS))
+    exports, secret = desk.folder / "exports", tmp_path / "secret.jsonl"
+    exports.mkdir()
+    desk.write("exports/a.jsonl", event())
+    secret.write_text("root:secret\n", encoding="utf-8")
+    (exports / "out.jsonl").symlink_to(secret)
+    for _ in range(2):
+        ledger = desk.run(exports)
+        assert [Path(file["uri"]).name for file in ledger["files"]] == ["a.jsonl"]
+        assert [f"{exports}/out.jsonl" in warning for warning in ledger["warnings"]] == [True]
+    assert desk.select("select count(*) from rejections") == [(0,)]
