@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import BinaryIO
 
+import polars as pl
+
 from flows.sources.reading import names, sniffing
 from flows.sources.reading.chunks import CHUNK, ChunkSize, cut_chunks
 from flows.sources.reading.csv_header import read_header
@@ -18,6 +20,7 @@ from flows.sources.reading.runs import RowList, Run
 from flows.sources.reading.window import Window
 from schemas.errors import UsageImportError
 from schemas.frames.chunk import ROW_LIMIT_BYTES, Chunk
+from transforms.values.text import foreign_words
 
 
 def read_chunks(
@@ -33,7 +36,7 @@ def read_chunks(
     stream: the file's bytes from its beginning; Parquet that cannot be sought in is copied to a temporary file first.
     name: names the file in errors and hints at its format ("-" hints at none).
     Chunk and block sizes never change a row, its place or a message.
-    Raises UsageImportError if the format is unknown or the file breaks off; the rows before the break are yielded first.
+    Raises UsageImportError if the format is unknown, or the file is damaged or breaks off; the rows before the break are yielded first.
     """
     name = names.printable(name)
     counting = CountingStream(stream)
@@ -45,9 +48,20 @@ def read_chunks(
             runs, progress = read_parquet(file, name=name, after_row=after_row), file.tell
         else:
             runs, progress = _text_runs(counting, head, ending, name=name, size=block_bytes), counting.tell
-        yield from cut_chunks(
+        chunks = cut_chunks(
             runs, name=name, after_row=after_row, size=chunk, progress=progress, ends_open=ending.is_open
         )
+        yield from _in_one_line(chunks, f"{name}: not readable{' as Parquet' * (head == MAGIC)}")
+
+
+def _in_one_line(chunks: Iterator[Chunk], what: str) -> Iterator[Chunk]:
+    """Yield the chunks; raise UsageImportError for any error of a library, so that no import stays unfinished."""
+    try:
+        yield from chunks
+    except UsageImportError:
+        raise
+    except (Exception, pl.exceptions.PanicException) as error:
+        raise UsageImportError(f"{what} ({foreign_words(error)}); write the file again") from error
 
 
 class TextEnding:

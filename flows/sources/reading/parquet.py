@@ -1,5 +1,6 @@
 """Read Parquet in runs of rows, in the types that the file declares."""
 
+from collections import Counter
 from collections.abc import Iterator
 from os import SEEK_END
 from typing import BinaryIO
@@ -10,6 +11,7 @@ import pyarrow.parquet as pq
 
 from flows.sources.reading.runs import Run
 from schemas.errors import UsageImportError
+from transforms.values.text import quoted, visible
 
 MAGIC = b"PAR1"
 """The first bytes of a Parquet file."""
@@ -43,7 +45,8 @@ SUPPORTED = (
 def read_parquet(stream: BinaryIO, *, name: str, after_row: int) -> Iterator[Run]:
     """Yield runs of the rows; the rows of a group that ends by ``after_row`` have no cells and cost nothing.
 
-    Raises UsageImportError if the file is not readable or has a column of a type that no mapping can take.
+    Raises UsageImportError for a column that no mapping can take, and nearly anything if the file is damaged: errors of
+    Arrow, OSError, MemoryError, a panic of polars.
     """
     try:
         file = pq.ParquetFile(
@@ -62,31 +65,43 @@ def read_parquet(stream: BinaryIO, *, name: str, after_row: int) -> Iterator[Run
         # A changed file is noticed at its end (see PinnedFile), which no row group reads.
         stream.seek(0, SEEK_END)
         stream.read(1)
-    except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0].removesuffix(".")
-        raise UsageImportError(f"{name}: not readable as Parquet ({reason}); write the file again") from error
+    except UnicodeDecodeError as error:
+        raise UsageImportError(
+            f"{name}: the name of a column is not UTF-8 ({quoted(error.object)}); rename it"
+        ) from error
 
 
 def _check_columns(schema: pa.Schema, name: str) -> None:
     """Raise UsageImportError for a column of an unsupported type, or two columns of one name."""
+    repeated = _first_repeated(schema.names)
     for column in schema:
         if not is_supported(column.type):
             raise UsageImportError(
-                f"{name}: column {column.name!r} has the type {column.type}, which no field or property can take; "
+                f"{name}: column {column.name!r} has the type {visible(str(column.type))}, which no field or property can take; "
                 "write it as a text, a number, a truth or a time, or leave it out"
             )
-        if schema.names.count(column.name) > 1:
-            raise UsageImportError(f"{name}: there are two columns {column.name!r}; rename one of them")
+    if repeated is not None:
+        raise UsageImportError(f"{name}: there are two columns {repeated!r}; rename one of them")
+
+
+def _first_repeated(names: list[str]) -> str | None:
+    """Return the first name that occurs again later, or None."""
+    counts = Counter(names)
+    return next((name for name in names if counts[name] > 1), None)
 
 
 def _sound(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Return the batch as polars can take it: timestamps in UTC, and columns with broken text as bytes."""
+    """Return the batch as polars can take it: timestamps in UTC, values for dictionaries, and columns with broken text as bytes."""
     columns = [_sound_column(column) for column in batch.columns]
     return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
 def _sound_column(column: pa.Array) -> pa.Array:
     """Return a column of timestamps in UTC, a column with broken text as bytes, and any other column as it is."""
+    if pa.types.is_dictionary(column.type):
+        # polars panics at an index beyond the dictionary, which a damaged page can hold; Arrow raises an error.
+        column.validate(full=True)
+        column = column.dictionary_decode()
     kind = column.type
     if pa.types.is_timestamp(kind) and kind.tz is not None:
         return column.cast(pa.timestamp(kind.unit, "UTC"))
@@ -99,13 +114,9 @@ def _sound_column(column: pa.Array) -> pa.Array:
 
 
 def _plain(cells: pl.DataFrame) -> pl.DataFrame:
-    """Return the cells with dictionaries replaced by their values, and half floats by floats."""
-    casts = [
-        pl.col(column).cast(pl.String if kind == pl.Categorical else pl.Float32)
-        for column, kind in cells.schema.items()
-        if kind in (pl.Categorical, pl.Float16)
-    ]
-    return cells.with_columns(casts) if casts else cells
+    """Return the cells with half floats replaced by floats."""
+    halves = [column for column, kind in cells.schema.items() if kind == pl.Float16]
+    return cells.with_columns(pl.col(*halves).cast(pl.Float32)) if halves else cells
 
 
 def _run(cells: pl.DataFrame) -> Run:

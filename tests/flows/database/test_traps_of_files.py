@@ -8,6 +8,7 @@ import io
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from tests.flows.desk import AT, CALLS, CLOCK, TOTAL, Desk, catalog_of, event, meter
@@ -18,6 +19,12 @@ LINE = json.dumps(event()).encode()
 
 def row(note: bytes) -> bytes:
     return b"call,acme," + AT.encode() + b"," + note + b"\n"
+
+
+def parquet(name: str) -> bytes:
+    out = io.BytesIO()
+    pl.DataFrame({name: [1]}).write_parquet(out)
+    return out.getvalue()
 
 
 WHOLE = {
@@ -55,6 +62,8 @@ REFUSED = {
         ],
         "cut.jsonl.gz",
     ),
+    "name.parquet": (parquet("ten_letter").replace(b"ten_letter", b"\xfename\x1b[31m"), "is not UTF-8"),
+    "footer.parquet": (parquet("a\x0fb")[:-40] + b"\x0f" * 32 + parquet("a")[-8:], "not readable as Parquet"),
 }
 """Files that cannot be read at all, and a part of the message."""
 
@@ -78,14 +87,18 @@ def test_rows_that_cannot_be_read_are_set_aside_alone(desk: Desk) -> None:
 
 
 def test_files_that_cannot_be_read_say_so(desk: Desk) -> None:
-    """UTF-16 and a truncated archive are refused in one line that names the file, and nothing counts."""
+    """UTF-16, a truncated archive and damaged Parquet fail the import in one printable line that names the file; nothing counts."""
     desk.catalog(catalog_of(CALLS))
     for name, (content, part) in REFUSED.items():
         answer = desk("run", desk.write_bytes(name, content), "--clock", CLOCK, exit_code=1)
         line = answer.err.splitlines()[-1]
         assert name in line
         assert part in line
+        assert line.isprintable()
     assert desk.select("select count(*) from events") == [(0,)]
+    assert desk.select("select status, count(*) from imports where kind = 'import' group by 1") == [
+        ("failed", len(REFUSED))
+    ]
 
 
 def test_a_file_cut_off_says_where_and_the_whole_one_is_new(desk: Desk) -> None:
