@@ -13,6 +13,7 @@ from sqlalchemy import create_engine, literal, select
 from sqlalchemy.pool import NullPool
 from sqlalchemy.types import Uuid
 
+from flows.database.migrate import VERSION_TABLE
 from schemas.frames.chunk import RAW_KEPT_BYTES
 from schemas.tables.metadata import metadata
 from tests.transforms.sifting import event, json_chunk, sifted
@@ -91,7 +92,6 @@ def test_the_keys_of_equal_rows_have_not_changed(postgres_url: str, ordinal: int
 def test_the_migrations_make_the_declared_schema(database_url: str) -> None:
     """The migrations make exactly the tables, columns, keys and indexes that ``schemas.tables`` declares."""
     with create_engine(database_url, poolclass=NullPool).connect() as connection:
-        context = MigrationContext.configure(
-            connection, opts={"compare_type": True, "compare_server_default": True}
-        )
+        options = {"compare_type": True, "compare_server_default": True, "version_table": VERSION_TABLE}
+        context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, metadata) == []

@@ -48,7 +48,7 @@ def test_a_mapping_is_read_from_toml(tmp_path: Path) -> None:
     ("text", "problem"),
     [
         ("x =", "not TOML: invalid value (at end of document)"), ("a = 1\na = 2", "not TOML: cannot overwrite a value (at end of document)"),
-        ('tz = "UTC"', "tz is no key of a mapping; allowed here are time_zone, missing_timestamp, oldest, on_conflict, version, deleted, fields, properties"),
+        ('tz = "UTC"', "tz is no key of a mapping; allowed here are time_zone, missing_timestamp, oldest, on_conflict, corrections, version, deleted, fields, properties"),
         ('time_zone = "Mars"', "time_zone: 'Mars' is no IANA time zone; allowed are names such as UTC or Europe/Berlin"), ("time_zone = 5", "time_zone: 5 is no text; write it in quotes"),
         ('time_zone = "localtime"', "time_zone: 'localtime' is no IANA time zone; allowed are names such as UTC or Europe/Berlin"),
         ('time_zone = "../../etc/passwd"', "time_zone: '../../etc/passwd' is no IANA time zone; allowed are names such as UTC or Europe/Berlin"),
