@@ -96,7 +96,7 @@ def _local(path: str) -> Source:
     try:
         state = Path(path).stat()
         if not stat.S_ISREG(state.st_mode):
-            refuse_device(names.printable(path), state.st_mode)
+            refuse_device(names.printable(path), state)
             return Source(path, None, None)
         with Path(path).open("rb"):
             return Source(path, state.st_size, _pin_of(state))

@@ -34,8 +34,11 @@ def whole_number(environment: Mapping[str, str], name: str, default: int) -> int
     return int(value)
 
 
-def refuse_device(name: str, mode: int) -> None:
-    """Raise ConfigurationError for a device or a socket, whose bytes may never end."""
+def refuse_device(name: str, state: os.stat_result) -> None:
+    """Raise ConfigurationError for a device or a socket, whose bytes may never end; the null device has none."""
+    mode = state.st_mode
+    if stat.S_ISCHR(mode) and state.st_rdev == os.stat(os.devnull).st_rdev:  # noqa: PTH116 - it is no path of a user
+        return
     if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) or stat.S_ISSOCK(mode):
         kind = "socket" if stat.S_ISSOCK(mode) else "device"
         raise ConfigurationError(f"{name} is a {kind} and no file; name a file, or pipe an export in")
@@ -50,7 +53,7 @@ def spool(uri: str) -> str:
     limit = whole_number(os.environ, LIMIT_VARIABLE, LIMIT_BYTES)
     name = names.printable(uri)
     with _opened(uri) as stream:
-        refuse_device(name, os.fstat(stream.fileno()).st_mode)
+        refuse_device(name, os.fstat(stream.fileno()))
         folder = tempfile.gettempdir()
         room = shutil.disk_usage(folder).free - SPARE_BYTES
         copy = tempfile.NamedTemporaryFile(prefix="usage-import-")  # noqa: SIM115 - lives as long as the process

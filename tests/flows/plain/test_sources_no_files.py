@@ -51,7 +51,7 @@ def pipe(tmp_path: Path) -> Iterator[str]:
     writer.join()
 
 
-@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null"])
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/full"])
 def test_a_device_is_refused(device: str) -> None:
     """A device is refused before a byte of it is read, by its name and through a link."""
     with pytest.raises(ConfigurationError, match=f"{device} is a device and no file; name a file"):

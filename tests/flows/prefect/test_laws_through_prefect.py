@@ -69,7 +69,9 @@ def run_through_flow(*paths: str, pace: Pace) -> Ledger:
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("USAGE_IMPORT_WORKERS", str(pace.workers))
         patched.setenv("USAGE_IMPORT_CHUNK_ROWS", str(pace.chunk_rows))
-        return run_flow(request_for(paths), display=NoDisplay(), say=lambda _: None).ledger
+        return run_flow(
+            request_for(paths, mapping=self.expecting()), display=NoDisplay(), say=lambda _: None
+        ).ledger
 
 
 @FEW
