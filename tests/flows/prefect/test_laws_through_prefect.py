@@ -62,16 +62,14 @@ def small(
         yield installation
 
 
-def run_through_flow(*paths: str, pace: Pace) -> Ledger:
+def run_through_flow(*paths: str, pace: Pace, mapping: str) -> Ledger:
     """Import some files through the flow."""
     from flows.orchestration.import_flow import run_flow
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("USAGE_IMPORT_WORKERS", str(pace.workers))
         patched.setenv("USAGE_IMPORT_CHUNK_ROWS", str(pace.chunk_rows))
-        return run_flow(
-            request_for(paths, mapping=self.expecting()), display=NoDisplay(), say=lambda _: None
-        ).ledger
+        return run_flow(request_for(paths, mapping=mapping), display=NoDisplay(), say=lambda _: None).ledger
 
 
 @FEW
@@ -87,7 +85,7 @@ def test_the_way_an_import_takes_never_shows(
         for prefix, exported in (("file", files), ("more", more), ("file", files)):
             paths = [small.write(f"{prefix}-{number}", rows) for number, rows in enumerate(exported)]
             run = run_through_flow if is_through_flow else small.run
-            ledgers.append(asdict(run(*paths, pace=pace)))
+            ledgers.append(asdict(run(*paths, pace=pace, mapping=small.expecting())))
         found.append((ledgers, small.stored()))
     assert found[0] == found[1]
 
